@@ -1,0 +1,93 @@
+"""diffjax: training dynamics of diffusion models on imbalanced, heterogeneous data, per class.
+
+A score model with random features, trained by gradient flow on a Gaussian mixture, first
+generalises and later memorises, at different times for different classes.  diffjax computes this
+exactly for whole grids of class variance, centroid distance and imbalance ratio.
+
+Names are loaded on first use: importing diffjax starts no JAX backend and changes no setting.
+
+Example:
+    >>> import jax; jax.config.update("jax_enable_x64", True)
+    >>> import diffjax as dj
+    >>> mixture = dj.two_classes(stds=(1.0, 0.5), distance=1.0, imbalance_ratio=0.25)
+    >>> problem = dj.RandomFeatureProblem(mixture, dim=32, num_features=128, num_samples=64,
+    ...                                   diffusion_time=0.1)
+    >>> dynamics = dj.gradient_flow(problem)
+    >>> bool(dynamics.generalization_time[0] < dynamics.memorization_time[0])
+    True
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "diffjax.errors": ("InputError", "PrecisionError", "StoreMismatch"),
+    "diffjax.status": ("Status",),
+    "diffjax.numerics.activations": ("Activation",),
+    "diffjax.mixture": ("GaussianMixture", "TwoClasses", "two_classes"),
+    "diffjax.diffusion": ("bayes_floor",),
+    "diffjax.dynamics": ("LearningDynamics",),
+    "diffjax.timescales": ("Timescales", "dataset_timescales"),
+    "diffjax.random_features.options": ("CovarianceOptions",),
+    "diffjax.random_features.problem": ("RandomFeatureProblem", "DatasetProblem"),
+    "diffjax.random_features.model": ("gradient_flow",),
+    "diffjax.random_features.training": ("Trainer", "TrainingRun", "train"),
+    "diffjax.sweep.model": ("Model", "Output", "SharedStage", "model"),
+    "diffjax.sweep.grid": ("Zipped", "sweepable_fields"),
+    "diffjax.sweep.run": ("explain", "open_run"),
+    "diffjax.sweep.dataset": ("average",),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+_SUBPACKAGES = ("plot", "studies", "sweep")
+
+if TYPE_CHECKING:
+    from diffjax import plot as plot
+    from diffjax import studies as studies
+    from diffjax.diffusion import bayes_floor as bayes_floor
+    from diffjax.dynamics import LearningDynamics as LearningDynamics
+    from diffjax.errors import InputError as InputError
+    from diffjax.errors import PrecisionError as PrecisionError
+    from diffjax.errors import StoreMismatch as StoreMismatch
+    from diffjax.mixture import GaussianMixture as GaussianMixture
+    from diffjax.mixture import TwoClasses as TwoClasses
+    from diffjax.mixture import two_classes as two_classes
+    from diffjax.numerics.activations import Activation as Activation
+    from diffjax.random_features.model import gradient_flow as gradient_flow
+    from diffjax.random_features.options import CovarianceOptions as CovarianceOptions
+    from diffjax.random_features.problem import DatasetProblem as DatasetProblem
+    from diffjax.random_features.problem import RandomFeatureProblem as RandomFeatureProblem
+    from diffjax.random_features.training import Trainer as Trainer
+    from diffjax.random_features.training import TrainingRun as TrainingRun
+    from diffjax.random_features.training import train as train
+    from diffjax.status import Status as Status
+    from diffjax.sweep.dataset import average as average
+    from diffjax.sweep.grid import Zipped as Zipped
+    from diffjax.sweep.grid import sweepable_fields as sweepable_fields
+    from diffjax.sweep.model import Model as Model
+    from diffjax.sweep.model import Output as Output
+    from diffjax.sweep.model import SharedStage as SharedStage
+    from diffjax.sweep.model import model as model
+    from diffjax.sweep.run import explain as explain
+    from diffjax.sweep.run import open_run as open_run
+    from diffjax.sweep.run import sweep as sweep
+    from diffjax.timescales import Timescales as Timescales
+    from diffjax.timescales import dataset_timescales as dataset_timescales
+
+__all__ = [*sorted(_HOME_OF), *_SUBPACKAGES, "__version__"]  # pyright: ignore[reportUnsupportedDunderAll]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME_OF:
+        value = getattr(importlib.import_module(_HOME_OF[name]), name)
+    elif name in _SUBPACKAGES:
+        value = importlib.import_module(f"diffjax.{name}")
+    else:
+        raise AttributeError(f"module 'diffjax' has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

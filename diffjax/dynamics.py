@@ -1,0 +1,112 @@
+"""Learning dynamics per class, whoever computed them: the common result of all models."""
+
+from typing import NamedTuple
+
+import equinox as eqx
+import jax.numpy as jnp
+
+from diffjax.status import Status
+from diffjax.timescales import timescales
+from diffjax.typing import Array, Float, Int
+
+
+class LearningDynamics(eqx.Module):
+    """Per-class learning curves and times of one problem; losses are per dimension.
+
+    A loss is 1 at zero readout.  Times are training times tau in which a mode of eigenvalue
+    lambda of p U relaxes as exp(-2 Delta_t lambda tau/psi_p); inf means not reached within
+    `training_times`.
+
+    Attributes:
+        training_times: (T,).
+        train_loss: (K, T) on the training samples of each class, averaged over the noise.
+        test_loss: (K, T) on the population of each class, or on its held-out samples.
+        score_error: (K, T) (L_test - B_c)/(1 - B_c): squared score error, 1 at zero readout, 0 at
+            the Bayes score.
+        total_train_loss: (T,) the loss that training minimises, sum_c omega_c L_c.
+        total_test_loss: (T,) sum_c rho_c L_c.
+        eigenvalues: (p,) of p U, ascending.
+        generalization_time: (K,) see `diffjax.timescales` for all five.
+        memorization_time: (K,).
+        gap_onset_time: (K,).
+        half_memorization_time: (K,).
+        half_score_error_time: (K,).
+        bayes_floor: (K,) B_c.
+        final_train_loss: (K,) at infinite training time.
+        final_test_loss: (K,) at infinite training time.
+        sample_counts: (K,) training samples per class.
+        status: worst `Status` of the point.
+    """
+
+    training_times: Float[Array, " training_time"]
+    train_loss: Float[Array, "class training_time"]
+    test_loss: Float[Array, "class training_time"]
+    score_error: Float[Array, "class training_time"]
+    total_train_loss: Float[Array, " training_time"]
+    total_test_loss: Float[Array, " training_time"]
+    eigenvalues: Float[Array, " eigenvalue"]
+    generalization_time: Float[Array, " class"]
+    memorization_time: Float[Array, " class"]
+    gap_onset_time: Float[Array, " class"]
+    half_memorization_time: Float[Array, " class"]
+    half_score_error_time: Float[Array, " class"]
+    bayes_floor: Float[Array, " class"]
+    final_train_loss: Float[Array, " class"]
+    final_test_loss: Float[Array, " class"]
+    sample_counts: Int[Array, " class"]
+    status: Int[Array, ""]
+
+
+class ClassShares(NamedTuple):
+    """How classes are weighed and counted.
+
+    Attributes:
+        train_weights: (K,) omega_c of the training loss.
+        test_weights: (K,) rho_c of the population.
+        counts: (K,) training samples.
+    """
+
+    train_weights: Float[Array, " class"]
+    test_weights: Float[Array, " class"]
+    counts: Int[Array, " class"]
+
+
+def learning_dynamics(
+    training_times: Float[Array, " training_time"],
+    train_loss: Float[Array, "class training_time"],
+    test_loss: Float[Array, "class training_time"],
+    final_train_loss: Float[Array, " class"],
+    final_test_loss: Float[Array, " class"],
+    eigenvalues: Float[Array, " eigenvalue"],
+    bayes_floor: Float[Array, " class"],
+    shares: ClassShares,
+) -> LearningDynamics:
+    """Complete curves by totals, score errors, times and status."""
+    times = timescales(training_times, train_loss, test_loss, bayes_floor, final_train_loss)
+    floor = bayes_floor[:, None]
+    return LearningDynamics(
+        training_times=training_times,
+        train_loss=train_loss,
+        test_loss=test_loss,
+        score_error=(test_loss - floor) / (1.0 - floor),
+        total_train_loss=shares.train_weights @ train_loss,
+        total_test_loss=shares.test_weights @ test_loss,
+        eigenvalues=eigenvalues,
+        **times._asdict(),
+        bayes_floor=bayes_floor,
+        final_train_loss=final_train_loss,
+        final_test_loss=final_test_loss,
+        sample_counts=shares.counts,
+        status=_status(train_loss, test_loss, eigenvalues, times),
+    )
+
+
+def _status(train_loss: Array, test_loss: Array, eigenvalues: Array, times) -> Array:
+    """Worst outcome: numbers, then precision, then thresholds."""
+    finite = jnp.all(jnp.isfinite(train_loss)) & jnp.all(jnp.isfinite(test_loss))
+    main = jnp.stack([times.generalization_time, times.memorization_time, times.gap_onset_time])
+    unit_roundoff = jnp.finfo(eigenvalues.dtype).eps / 2
+    imprecise = eigenvalues[-1] * unit_roundoff > 1e-3 * eigenvalues[0]
+    status = jnp.where(jnp.all(jnp.isfinite(main)), Status.OK, Status.NOT_REACHED)
+    status = jnp.where(imprecise, Status.IMPRECISE, status)
+    return jnp.where(finite, status, Status.NON_FINITE).astype(jnp.int8)

@@ -1,0 +1,1 @@
+"""Numerical methods with names of their own and no physics."""

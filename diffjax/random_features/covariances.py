@@ -1,0 +1,196 @@
+"""Per-class feature covariances U_c and cross-covariances V_c, exact in the noise.
+
+Letters: p features, d dimensions, a pre-activation mean, v pre-activation variance, r correlation
+of two pre-activations, Psi_k normalised Hermite moments (`numerics.gaussian_expectations`).
+
+    p U_c       = E[phi phi^T] = sum_k r^k o E[Psi_k Psi_k^T]   off the diagonal (Mehler)
+    sqrt(p) V_c = E[phi xi^T]  = sqrt(Delta) diag(b_c) W/sqrt(d),   b_c = E phi'   (Stein)
+
+Around a training point x only the noise is random: a = e^(-t) W x/sqrt(d), v = Delta |W_i|^2/d.
+Over the population of class c the point is random too: a = e^(-t) W mu_c/sqrt(d),
+C_c = W (e^(-2t) Sigma_c + Delta) W^T/d, v_i = (C_c)_ii.  Every term of the series is positive
+semi-definite and so is what truncation removes from the exact diagonal: truncated covariances are
+positive semi-definite at every order.
+"""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from diffjax.diffusion import noise_variance, signal_scale
+from diffjax.numerics.activations import Activation
+from diffjax.numerics.gaussian_expectations import gaussian_moments, mehler_series, trapezoid
+from diffjax.random_features.features import RandomFeatures
+from diffjax.random_features.options import CovarianceOptions
+from diffjax.typing import Array, ArrayLike, Float, Int
+
+NODE_RANGE = 8.4
+POPULATION_NODE_RANGE = 10.5
+
+
+class FeatureCovariances(NamedTuple):
+    """Covariances of one class, or of several along a leading axis.
+
+    Attributes:
+        feature: (..., p, p) p U_c = E[phi phi^T]; the p U of the literature, eigenvalues of order
+            one to p.
+        slope: (..., p) b_c = E phi', which gives sqrt(p) V_c = sqrt(Delta) diag(b_c) W/sqrt(d).
+    """
+
+    feature: Float[Array, "... feature feature"]
+    slope: Float[Array, "... feature"]
+
+
+def cross_covariance(
+    features: RandomFeatures, slope: Float[Array, " feature"], diffusion_time: ArrayLike
+) -> Float[Array, "feature dim"]:
+    """sqrt(p) V_c = E[phi xi^T] = sqrt(Delta) diag(b_c) W/sqrt(d)."""
+    scale = jnp.sqrt(noise_variance(diffusion_time) / features.dim)
+    return scale * slope[:, None] * features.weights
+
+
+def sample_covariances(
+    features: RandomFeatures,
+    points: Float[Array, "sample dim"],
+    labels: Int[Array, " sample"],
+    num_classes: int,
+    diffusion_time: ArrayLike,
+    activation: Activation,
+    options: CovarianceOptions = CovarianceOptions(),  # noqa: B008
+) -> FeatureCovariances:
+    """Covariances of every class of a labelled sample, each averaged over its own samples.
+
+    Args:
+        features: W and beta.
+        points: (n, d).
+        labels: (n,) from 0 to num_classes - 1.
+        num_classes: K, static.
+        diffusion_time: t > 0.
+        activation: the nonlinearity.
+        options: truncation; None fields by rule.
+
+    Returns:
+        FeatureCovariances with leading axis class.  A class without samples gives zeros.
+    """
+    order = jnp.argsort(labels, stable=True)
+    points, labels = points[order], labels[order]
+
+    def one_class(label):
+        member = labels == label
+        weights = member / jnp.maximum(jnp.sum(member), 1)
+        return weighted_covariance(features, points, weights, diffusion_time, activation, options)
+
+    return jax.lax.map(one_class, jnp.arange(num_classes))
+
+
+def weighted_covariance(
+    features: RandomFeatures,
+    points: Float[Array, "sample dim"],
+    weights: Float[Array, " sample"],
+    diffusion_time: ArrayLike,
+    activation: Activation,
+    options: CovarianceOptions = CovarianceOptions(),  # noqa: B008
+) -> FeatureCovariances:
+    """Covariance of a weighted sample; blocks of samples whose weights are all zero cost nothing.
+
+    Args:
+        features: W and beta.
+        points: (n, d).
+        weights: (n,) non-negative; 1/n_c for the samples of a class, else 0.
+        diffusion_time: t > 0.
+        activation: the nonlinearity.
+        options: truncation; None fields by rule.
+    """
+    options = options.resolve(features.dim)
+    rule = trapezoid(options.nodes, NODE_RANGE)
+    variance = noise_variance(diffusion_time) * features.squared_norms
+    scaled_points = signal_scale(diffusion_time) * points
+    blocks = _blocks(scaled_points, options.block_size), _blocks(weights, options.block_size)
+
+    def add_block(sums, block):
+        block_points, block_weights = block
+        means = features.preactivation_means(block_points)
+        moments = gaussian_moments(activation, means, variance[:, None], options.train_order, rule)
+        grams, square, slope = sums
+        weighted = moments.hermite * block_weights[None, None, :]
+        grams = grams + jnp.einsum("kib,kjb->kij", weighted, moments.hermite)
+        return grams, square + moments.square @ block_weights, slope + jnp.sum(weighted[1], axis=1)
+
+    def add_unless_empty(sums, block):
+        occupied = jnp.any(block[1] > 0)
+        return jax.lax.cond(occupied, add_block, lambda sums, _: sums, sums, block), None
+
+    p = features.num_features
+    dtype = scaled_points.dtype
+    start = (
+        jnp.zeros((options.train_order + 1, p, p), dtype),
+        jnp.zeros(p, dtype),
+        jnp.zeros(p, dtype),
+    )
+    (grams, square, slope), _ = jax.lax.scan(add_unless_empty, start, blocks)
+    feature = _hadamard_horner(grams, features.correlation)
+    return FeatureCovariances(_with_diagonal(feature, square), slope / jnp.sqrt(variance))
+
+
+def population_covariance(
+    features: RandomFeatures,
+    centroid: Float[Array, " dim"],
+    covariance: Array,
+    diffusion_time: ArrayLike,
+    activation: Activation,
+    options: CovarianceOptions = CovarianceOptions(),  # noqa: B008
+) -> FeatureCovariances:
+    """Covariance of one Gaussian class, averaged over its whole population.
+
+    Args:
+        features: W and beta.
+        centroid: (d,) mu_c.
+        covariance: variance (), variances (d,) or matrix (d, d) of the class.
+        diffusion_time: t > 0.
+        activation: the nonlinearity.
+        options: truncation; None fields by rule.
+    """
+    options = options.resolve(features.dim, anisotropic=covariance.ndim > 0)
+    rule = trapezoid(options.population_nodes, POPULATION_NODE_RANGE)
+    variance, correlation = _population_field(features, covariance, diffusion_time)
+    means = features.preactivation_means(signal_scale(diffusion_time) * centroid[None, :])[:, 0]
+    moments = gaussian_moments(activation, means, variance, options.population_order, rule)
+    feature = mehler_series(moments.hermite, correlation)
+    slope = moments.hermite[1] / jnp.sqrt(variance)
+    return FeatureCovariances(_with_diagonal(feature, moments.square), slope)
+
+
+def _population_field(
+    features: RandomFeatures, covariance: Array, diffusion_time: ArrayLike
+) -> tuple[Array, Array]:
+    """Variances v_i and correlations r_ij of the pre-activations over one class."""
+    decay, noise = signal_scale(diffusion_time) ** 2, noise_variance(diffusion_time)
+    if covariance.ndim == 0:
+        return (decay * covariance + noise) * features.squared_norms, features.correlation
+    weights = features.weights / jnp.sqrt(features.dim)
+    spread = weights * covariance[None, :] if covariance.ndim == 1 else weights @ covariance
+    field = decay * spread @ weights.T + noise * weights @ weights.T
+    variance = jnp.diagonal(field)
+    scale = 1.0 / jnp.sqrt(variance)
+    return variance, field * scale[:, None] * scale[None, :]
+
+
+def _hadamard_horner(grams: Float[Array, "order feature feature"], correlation: Array) -> Array:
+    """sum_k r^k o G_k by Horner's rule."""
+    total = grams[-1]
+    for gram in grams[-2::-1]:
+        total = total * correlation + gram
+    return total
+
+
+def _with_diagonal(matrix: Array, diagonal: Array) -> Array:
+    return matrix - jnp.diag(jnp.diagonal(matrix) - diagonal)
+
+
+def _blocks(array: Array, block_size: int) -> Array:
+    """Cut the leading axis into blocks, the last one filled up with zeros."""
+    size = array.shape[0]
+    missing = -size % block_size
+    padded = jnp.pad(array, [(0, missing)] + [(0, 0)] * (array.ndim - 1))
+    return padded.reshape(-1, block_size, *array.shape[1:])

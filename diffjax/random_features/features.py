@@ -1,0 +1,60 @@
+"""Random features phi(W x/sqrt(d) + beta) with frozen Gaussian weights."""
+
+import equinox as eqx
+import jax.numpy as jnp
+
+from diffjax.numerics.random_streams import normal_rows, stream
+from diffjax.typing import Array, ArrayLike, Float, Int
+
+
+class RandomFeatures(eqx.Module):
+    """Frozen first layer of the score model s_A(x) = A phi(W x/sqrt(d) + beta)/sqrt(p).
+
+    Attributes:
+        weights: (p, d) W, standard normal entries.
+        biases: (p,) beta.
+    """
+
+    weights: Float[Array, "feature dim"]
+    biases: Float[Array, " feature"]
+
+    @property
+    def num_features(self) -> int:
+        """p."""
+        return self.weights.shape[0]
+
+    @property
+    def dim(self) -> int:
+        """d."""
+        return self.weights.shape[1]
+
+    @property
+    def squared_norms(self) -> Float[Array, " feature"]:
+        """(p,) |W_i|^2/d: variance of a pre-activation per unit variance of its input."""
+        return jnp.sum(self.weights**2, axis=1) / self.dim
+
+    @property
+    def correlation(self) -> Float[Array, "feature feature"]:
+        """(p, p) correlation of two pre-activations under isotropic noise; 1 on the diagonal."""
+        unit = self.weights / jnp.sqrt(self.dim * self.squared_norms)[:, None]
+        return unit @ unit.T
+
+    def preactivation_means(self, points: Float[Array, "point dim"]) -> Array:
+        """(p, point) W x/sqrt(d) + beta."""
+        return self.weights @ points.T / jnp.sqrt(self.dim) + self.biases[:, None]
+
+
+def draw_features(
+    seed: Int[Array, ""] | int, num_features: int, dim: int, bias_std: ArrayLike = 0.0
+) -> RandomFeatures:
+    """Standard normal weights and biases of standard deviation `bias_std` from a seed.
+
+    Feature i is the same for every `num_features` above i.
+
+    Example:
+        >>> draw_features(0, num_features=8, dim=2).weights.shape
+        (8, 2)
+    """
+    weights = normal_rows(stream(seed, "weights"), num_features, dim)
+    biases = jnp.asarray(bias_std) * normal_rows(stream(seed, "biases"), num_features, 1)[:, 0]
+    return RandomFeatures(weights, biases)

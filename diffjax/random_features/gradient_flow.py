@@ -1,0 +1,245 @@
+"""From a problem to its learning dynamics, in pieces that other problems can share.
+
+problem -> members (one per class) -> covariances -> objective -> solver -> curves -> times
+"""
+
+from typing import Any, Literal
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+
+from diffjax.diffusion import bayes_floor, class_bayes_floor
+from diffjax.dynamics import ClassShares, LearningDynamics, learning_dynamics
+from diffjax.errors import InputError
+from diffjax.mixture import centroid_coordinates
+from diffjax.numerics.activations import Activation
+from diffjax.random_features.covariances import (
+    FeatureCovariances,
+    population_covariance,
+    sample_covariances,
+    weighted_covariance,
+)
+from diffjax.random_features.doubling import solve_by_doubling
+from diffjax.random_features.eigenbasis import solve_by_eigenbasis
+from diffjax.random_features.features import RandomFeatures, draw_features
+from diffjax.random_features.objective import InitialReadout, Objective
+from diffjax.random_features.options import CovarianceOptions
+from diffjax.random_features.problem import DatasetProblem, RandomFeatureProblem, training_times
+from diffjax.random_features.sampling import class_centroid, class_counts, class_samples
+from diffjax.typing import Array, Float, Int
+
+Solver = Literal["auto", "eigh", "doubling"]
+
+
+class PopulationMember(eqx.Module):
+    """One class as the population covariance sees it: no counts, no weights, no label."""
+
+    coordinates: Float[Array, " class"]
+    covariance: Array
+    diffusion_time: Float[Array, ""]
+    seed: Int[Array, ""]
+    bias_std: Float[Array, ""]
+    dim: int = eqx.field(static=True)
+    num_features: int = eqx.field(static=True)
+    activation: Activation = eqx.field(static=True)
+    options: CovarianceOptions = eqx.field(static=True)
+
+    def features(self) -> RandomFeatures:
+        """The first layer, drawn from the seed."""
+        return draw_features(self.seed, self.num_features, self.dim, self.bias_std)
+
+    def centroid(self) -> Float[Array, " dim"]:
+        """mu_c."""
+        return class_centroid(self.coordinates, self.seed, self.dim)
+
+
+class SampleMember(eqx.Module):
+    """One class with its training samples: label picks the draws, count how many."""
+
+    population: PopulationMember
+    label: Int[Array, ""]
+    count: Int[Array, ""]
+    num_samples: int = eqx.field(static=True)
+
+
+def population_members(problem: RandomFeatureProblem) -> PopulationMember:
+    """All classes of a problem, stacked along a leading axis."""
+    num_classes = problem.num_classes
+
+    def repeat(leaf):
+        return jnp.broadcast_to(jnp.asarray(leaf), (num_classes,))
+
+    return PopulationMember(
+        coordinates=centroid_coordinates(problem.mixture.gram),
+        covariance=problem.mixture.covariances,
+        diffusion_time=repeat(problem.diffusion_time),
+        seed=repeat(problem.seed),
+        bias_std=repeat(problem.bias_std),
+        dim=problem.dim,
+        num_features=problem.num_features,
+        activation=problem.activation,
+        options=problem.covariance_options,
+    )
+
+
+def sample_members(problem: RandomFeatureProblem) -> SampleMember:
+    """All classes with their sample counts, stacked along a leading axis."""
+    return SampleMember(
+        population=population_members(problem),
+        label=jnp.arange(problem.num_classes),
+        count=class_counts(problem.mixture.class_weights, problem.num_samples),
+        num_samples=problem.num_samples,
+    )
+
+
+def member_population_covariance(member: PopulationMember) -> FeatureCovariances:
+    """Covariances of one class averaged over its population."""
+    return population_covariance(
+        member.features(),
+        member.centroid(),
+        member.covariance,
+        member.diffusion_time,
+        member.activation,
+        member.options,
+    )
+
+
+def member_sample_covariance(member: SampleMember) -> FeatureCovariances:
+    """Covariances of one class averaged over its training samples."""
+    law = member.population
+    points = class_samples(
+        law.seed, member.label, member.num_samples, law.centroid(), law.covariance
+    )
+    weights = (jnp.arange(member.num_samples) < member.count) / member.count
+    return weighted_covariance(
+        law.features(), points, weights, law.diffusion_time, law.activation, law.options
+    )
+
+
+def combine(
+    problem: RandomFeatureProblem,
+    stages: dict[str, FeatureCovariances],
+    *,
+    solver: Solver = "auto",
+    initial_readout: Any = None,
+    allow_float32: bool = False,
+) -> LearningDynamics:
+    """Learning dynamics from the covariances of all classes ("train" and "population")."""
+    del allow_float32
+    counts = class_counts(problem.mixture.class_weights, problem.num_samples)
+    fractions = counts / problem.num_samples
+    features = draw_features(problem.seed, problem.num_features, problem.dim, problem.bias_std)
+    weights = fractions if problem.class_weights is None else jnp.asarray(problem.class_weights)
+    objective = Objective(
+        features,
+        FeatureCovariances(*stages["train"]),
+        FeatureCovariances(*stages["population"]),
+        weights,
+        jnp.asarray(problem.diffusion_time),
+    )
+    floor = bayes_floor(problem.mixture, problem.diffusion_time)
+    shares = ClassShares(weights, problem.mixture.class_weights, counts)
+    return _solve(problem, objective, floor, shares, solver, initial_readout)
+
+
+def random_feature_dynamics(problem: RandomFeatureProblem, **options: Any) -> LearningDynamics:
+    """Learning dynamics of one problem, class by class."""
+    stages = {
+        "train": jax.lax.map(member_sample_covariance, sample_members(problem)),
+        "population": jax.lax.map(member_population_covariance, population_members(problem)),
+    }
+    return combine(problem, stages, **options)
+
+
+def dataset_dynamics(
+    problem: DatasetProblem,
+    *,
+    solver: Solver = "auto",
+    initial_readout: Any = None,
+    allow_float32: bool = False,
+) -> LearningDynamics:
+    """Learning dynamics on labelled data.
+
+    The Bayes floor is that of a Gaussian class with the covariance of all its samples, train and
+    held-out: a model of the class, which the half memorisation time does without.
+    """
+    del allow_float32
+    features = dataset_features(problem)
+    train, test = (
+        sample_covariances(
+            features,
+            jnp.asarray(samples),
+            jnp.asarray(labels),
+            problem.num_classes,
+            problem.diffusion_time,
+            problem.activation,
+            problem.covariance_options,
+        )
+        for samples, labels in (
+            (problem.train_samples, problem.train_labels),
+            (problem.test_samples, problem.test_labels),
+        )
+    )
+    counts = jnp.bincount(jnp.asarray(problem.train_labels), length=problem.num_classes)
+    fractions = counts / problem.num_samples
+    weights = fractions if problem.class_weights is None else jnp.asarray(problem.class_weights)
+    objective = Objective(features, train, test, weights, jnp.asarray(problem.diffusion_time))
+    shares = ClassShares(weights, fractions, counts)
+    return _solve(problem, objective, _dataset_floor(problem), shares, solver, initial_readout)
+
+
+def dataset_features(problem: DatasetProblem) -> RandomFeatures:
+    """The first layer of a data problem: given weights, or drawn ones."""
+    drawn = draw_features(problem.seed, problem.num_features, problem.dim, problem.bias_std)
+    if problem.feature_weights is None:
+        return drawn
+    return RandomFeatures(jnp.asarray(problem.feature_weights), drawn.biases)
+
+
+def _dataset_floor(problem: DatasetProblem) -> Float[Array, " class"]:
+    points = jnp.concatenate([jnp.asarray(problem.train_samples), problem.test_samples])
+    labels = jnp.concatenate([jnp.asarray(problem.train_labels), problem.test_labels])
+
+    def one_class(label):
+        weights = (labels == label) / jnp.sum(labels == label)
+        centred = points - weights @ points
+        covariance = (centred.T * weights) @ centred
+        return class_bayes_floor(covariance, problem.diffusion_time)
+
+    return jax.lax.map(one_class, jnp.arange(problem.num_classes))
+
+
+def _solve(
+    problem: RandomFeatureProblem | DatasetProblem,
+    objective: Objective,
+    floor: Array,
+    shares: ClassShares,
+    solver: Solver,
+    initial_readout: Any,
+) -> LearningDynamics:
+    times = training_times(problem)
+    matrix = None if initial_readout is None else jnp.asarray(initial_readout)
+    std = None if problem.readout_std is None else jnp.asarray(problem.readout_std)
+    initial = InitialReadout(matrix, std)
+    if choose_solver(solver) == "eigh":
+        curves, eigenvalues = solve_by_eigenbasis(objective, times, initial)
+    else:
+        curves = solve_by_doubling(objective, times, initial)
+        eigenvalues = jnp.linalg.eigvalsh(objective.feature, symmetrize_input=False)
+    return learning_dynamics(times, *curves[:2], *curves[2:], eigenvalues, floor, shares)
+
+
+def choose_solver(solver: Solver) -> Literal["eigh", "doubling"]:
+    """The solver meant by "auto": eigh where LAPACK or cuSOLVER is, products only on a TPU.
+
+    Raises:
+        InputError: an unknown name.
+    """
+    if solver not in ("auto", "eigh", "doubling"):
+        raise InputError(
+            f"solver={solver!r}", "auto, eigh or doubling", "leave it out for the fastest one here"
+        )
+    if solver != "auto":
+        return solver
+    return "doubling" if jax.default_backend() == "tpu" else "eigh"

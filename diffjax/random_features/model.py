@@ -1,0 +1,164 @@
+"""The exact engine as a model of the sweep engine; calling it computes one problem."""
+
+import functools
+from typing import Any
+
+import jax
+import numpy as np
+
+from diffjax.dynamics import LearningDynamics
+from diffjax.errors import InputError
+from diffjax.mixture import two_classes
+from diffjax.precision import require_float64
+from diffjax.random_features import gradient_flow as flow
+from diffjax.random_features.problem import DatasetProblem, RandomFeatureProblem
+from diffjax.sweep.model import Output, SharedStage, model
+
+_CURVE = ("class", "training_time")
+_TIME = "training time"
+
+OUTPUTS = {
+    "training_times": Output(("training_time",), "training time", _TIME, r"\tau", coordinate=True),
+    "train_loss": Output(_CURVE, "train loss per dimension", symbol=r"L^{\mathrm{train}}"),
+    "test_loss": Output(_CURVE, "test loss per dimension", symbol=r"L^{\mathrm{test}}"),
+    "score_error": Output(_CURVE, "normalised squared score error", symbol="e"),
+    "total_train_loss": Output(
+        ("training_time",), "training loss per dimension, all classes", symbol=r"L^{\mathrm{train}}"
+    ),
+    "total_test_loss": Output(
+        ("training_time",), "test loss per dimension, all classes", symbol=r"L^{\mathrm{test}}"
+    ),
+    "eigenvalues": Output(
+        ("eigenvalue",), "eigenvalue of the feature covariance p U", symbol=r"\lambda"
+    ),
+    "generalization_time": Output(("class",), "generalisation time", _TIME, r"\tau_{\mathrm{gen}}"),
+    "memorization_time": Output(("class",), "memorisation time", _TIME, r"\tau_{\mathrm{mem}}"),
+    "gap_onset_time": Output(("class",), "onset of the gap", _TIME, r"\tau_{\mathrm{gap}}"),
+    "half_memorization_time": Output(
+        ("class",), "memorisation time without a floor", _TIME, r"\tau_{\mathrm{half}}"
+    ),
+    "half_score_error_time": Output(
+        ("class",), "time of half the score error", _TIME, r"\tau_{1/2}"
+    ),
+    "bayes_floor": Output(("class",), "Bayes floor of the loss per dimension", symbol="B"),
+    "final_train_loss": Output(
+        ("class",), "train loss at infinite training time", symbol=r"L^{\mathrm{train}}_\infty"
+    ),
+    "final_test_loss": Output(
+        ("class",), "test loss at infinite training time", symbol=r"L^{\mathrm{test}}_\infty"
+    ),
+    "sample_counts": Output(("class",), "training samples", "samples", "n"),
+    "status": Output((), "status of the point"),
+}
+
+
+def default_problem() -> RandomFeatureProblem:
+    """A laptop-sized problem: 1 : 4 imbalance, the minority class twice as wide."""
+    mixture = two_classes(stds=(1.5, 1.0), distance=1.0, imbalance_ratio=0.25)
+    return RandomFeatureProblem(
+        mixture, dim=64, num_features=512, num_samples=256, diffusion_time=0.1
+    )
+
+
+def _coords(problem: RandomFeatureProblem | DatasetProblem) -> dict[str, Any]:
+    if isinstance(problem, DatasetProblem):
+        return {"class": np.asarray(problem.class_labels)}
+    return {"class": np.arange(problem.num_classes)}
+
+
+def _flops(problem: RandomFeatureProblem | DatasetProblem) -> float:
+    """Leading terms: sample covariances, eigendecomposition, rotations, curves."""
+    p, n, d = problem.num_features, problem.num_samples, problem.dim
+    options = problem.covariance_options.resolve(d)
+    times = 481 if problem.training_times is None else len(problem.training_times)
+    classes = problem.num_classes
+    covariances = 2.0 * p**2 * n * (options.train_order + 1) + 8.0 * p * n * options.nodes
+    rotations = (2 * classes - 1) * 4.0 * p**3 + 2.0 * p**2 * d * (2 * classes + 2)
+    return covariances + 9.0 * p**3 + rotations + 2 * classes * 2.0 * p**2 * times
+
+
+@functools.partial(jax.jit, static_argnames=("solver", "allow_float32"))
+def _random_feature_dynamics(problem, solver, initial_readout, allow_float32):
+    return flow.random_feature_dynamics(
+        problem, solver=solver, initial_readout=initial_readout, allow_float32=allow_float32
+    )
+
+
+@functools.partial(jax.jit, static_argnames=("solver", "allow_float32"))
+def _dataset_dynamics(problem, solver, initial_readout, allow_float32):
+    return flow.dataset_dynamics(
+        problem, solver=solver, initial_readout=initial_readout, allow_float32=allow_float32
+    )
+
+
+@model(
+    version=1,
+    outputs=OUTPUTS,
+    stages={
+        "train": SharedStage(flow.sample_members, flow.member_sample_covariance),
+        "population": SharedStage(flow.population_members, flow.member_population_covariance),
+    },
+    combine=flow.combine,
+    coords=_coords,
+    default_problem=default_problem,
+    flops=_flops,
+    precision="float64",
+    citations=("arXiv:2605.06367", "arXiv:2505.17638"),
+)
+def gradient_flow(
+    problem: RandomFeatureProblem | DatasetProblem,
+    solver: flow.Solver = "auto",
+    initial_readout: Any = None,
+    allow_float32: bool = False,
+) -> LearningDynamics:
+    """Exact learning dynamics of every class under gradient flow, in closed form.
+
+    The readout follows dA/dtau = -d^2 grad L; losses are averaged exactly over the noise and, for
+    a mixture, over the test population.  No Monte Carlo enters except the problem's own draws of
+    weights, centroids and training samples.
+
+    Args:
+        problem: a `RandomFeatureProblem` or a `DatasetProblem`.
+        solver: "eigh" (one eigendecomposition), "doubling" (matrix products only) or "auto".
+            They agree to 1e-10.
+        initial_readout: (d, p) A at training time zero; default zero, or `readout_std` of the
+            problem for an average over random ones.
+        allow_float32: compute in 32 bits if JAX is set so; the status IMPRECISE tells when the
+            spectrum is too wide for it.
+
+    Returns:
+        LearningDynamics.
+
+    Raises:
+        PrecisionError: JAX is in 32-bit mode and `allow_float32` is not set.
+        InputError: an unknown solver, a readout of the wrong shape, another kind of problem.
+
+    Example:
+        >>> import jax; jax.config.update("jax_enable_x64", True)
+        >>> from diffjax.mixture import two_classes
+        >>> problem = RandomFeatureProblem(two_classes(), dim=16, num_features=64,
+        ...                                num_samples=32, diffusion_time=0.1)
+        >>> dynamics = gradient_flow(problem)
+        >>> dynamics.test_loss.shape
+        (2, 481)
+
+    References:
+        Random-feature score models: Bonnaire et al., arXiv 2505.17638; classes: arXiv 2605.06367.
+    """
+    require_float64("gradient_flow", allow_float32)
+    flow.choose_solver(solver)
+    if not isinstance(problem, RandomFeatureProblem | DatasetProblem):
+        raise InputError(
+            f"the problem is a {type(problem).__name__}",
+            "a RandomFeatureProblem or a DatasetProblem",
+            "build one of these",
+        )
+    expected = (problem.dim, problem.num_features)
+    if initial_readout is not None and np.shape(initial_readout) != expected:
+        raise InputError(
+            f"initial_readout has shape {np.shape(initial_readout)}",
+            f"(dim, num_features) = {expected}",
+            "transpose it if it is the other way round",
+        )
+    compute = _dataset_dynamics if isinstance(problem, DatasetProblem) else _random_feature_dynamics
+    return compute(problem, solver, initial_readout, allow_float32)

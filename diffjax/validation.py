@@ -1,0 +1,96 @@
+"""Checks of concrete values, made when a spec is built and skipped for traced ones."""
+
+from typing import Any
+
+import jax
+import numpy as np
+
+from diffjax.errors import InputError
+
+
+def float_leaf(value: Any) -> Any:
+    """A float64 NumPy leaf; traced and JAX arrays pass unchanged, None stays None.
+
+    NumPy leaves keep 64 bits even while JAX is in 32-bit mode.
+    """
+    if value is None or isinstance(value, jax.Array):
+        return value
+    try:
+        return np.asarray(value, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise InputError(
+            f"{value!r} cannot be read as numbers",
+            "a number or an array of numbers",
+            "check for text, ragged lists and missing values",
+        ) from error
+
+
+def integer_leaf(value: Any) -> Any:
+    """An integer NumPy leaf; traced and JAX arrays pass unchanged."""
+    if isinstance(value, jax.Array):
+        return value
+    array = np.asarray(value)
+    rounds = array.dtype.kind in "iu" or (
+        array.dtype.kind == "f" and np.isfinite(array).all() and (array == np.round(array)).all()
+    )
+    if not rounds:
+        raise InputError(f"{value!r} is not a whole number", "an integer", "round it yourself")
+    return array.astype(np.int64)
+
+
+def concrete(tree: Any) -> bool:
+    """Whether every leaf holds numbers, so that they can be checked."""
+    leaves = jax.tree.leaves(tree)
+    return not any(isinstance(leaf, jax.core.Tracer) for leaf in leaves) and all(
+        isinstance(leaf, np.ndarray | np.generic | jax.Array | int | float) for leaf in leaves
+    )
+
+
+def check_finite(name: str, value: Any) -> None:
+    """Raise InputError if `value` holds nan or inf, naming the first place."""
+    array = np.asarray(value)
+    bad = ~np.isfinite(array)
+    if bad.any():
+        place = tuple(int(i) for i in np.argwhere(bad)[0])
+        where = f"{name}{list(place)}" if place else name
+        raise InputError(
+            f"{where} is {array[place]} ({int(bad.sum())} such value{'s' * (bad.sum() > 1)})",
+            "finite numbers only",
+            "remove or replace them",
+        )
+
+
+def check_vector(
+    name: str, value: Any, *, positive: bool = False, length: int | None = None
+) -> int:
+    """Raise InputError unless `value` is a finite vector; return its length."""
+    array = np.asarray(value)
+    if array.ndim != 1 or array.size == 0 or (length is not None and array.size != length):
+        wanted = f"{length} numbers" if length is not None else "one number per class"
+        raise InputError(
+            f"{name} has shape {array.shape}", f"it holds {wanted}", "give one value per class"
+        )
+    check_finite(name, array)
+    if positive and (array <= 0).any():
+        index = int(np.argmax(array <= 0))
+        raise InputError(f"{name}[{index}]={array[index]:g}", f"{name} are positive", "raise it")
+    return array.size
+
+
+def check_scalar(name: str, value: Any, allowed: str, *, low: float, strict: bool) -> None:
+    """Raise InputError unless `value` is one finite number above `low`."""
+    if np.shape(value) != ():
+        raise InputError(
+            f"{name} has shape {np.shape(value)}", "it is one number", "sweep over its values"
+        )
+    check_finite(name, value)
+    if value < low or (strict and value == low):
+        raise InputError(f"{name}={float(value):g}", f"{name} is {allowed}", "change it")
+
+
+def check_count(name: str, value: Any, minimum: int = 1) -> None:
+    """Raise InputError unless `value` is a whole number of at least `minimum`."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < minimum:
+        raise InputError(
+            f"{name}={value!r}", f"{name} is a whole number of at least {minimum}", "change it"
+        )
