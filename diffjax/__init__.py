@@ -33,7 +33,7 @@ _HOMES = {
     "diffjax.random_features.options": ("CovarianceOptions",),
     "diffjax.random_features.problem": ("RandomFeatureProblem", "DatasetProblem"),
     "diffjax.random_features.model": ("gradient_flow",),
-    "diffjax.random_features.training": ("Trainer", "TrainingRun", "train"),
+    "diffjax.random_features.training": ("TrainingRun", "stable_learning_rate", "train"),
     "diffjax.sweep.model": ("Model", "Output", "SharedStage", "model"),
     "diffjax.sweep.grid": ("Zipped", "sweepable_fields"),
     "diffjax.sweep.run": ("explain", "open_run"),
@@ -58,8 +58,8 @@ if TYPE_CHECKING:
     from diffjax.random_features.options import CovarianceOptions as CovarianceOptions
     from diffjax.random_features.problem import DatasetProblem as DatasetProblem
     from diffjax.random_features.problem import RandomFeatureProblem as RandomFeatureProblem
-    from diffjax.random_features.training import Trainer as Trainer
     from diffjax.random_features.training import TrainingRun as TrainingRun
+    from diffjax.random_features.training import stable_learning_rate as stable_learning_rate
     from diffjax.random_features.training import train as train
     from diffjax.status import Status as Status
     from diffjax.sweep.dataset import average as average

@@ -1,4 +1,4 @@
-"""The forward Ornstein-Uhlenbeck process x_t = e^(-t) x + sqrt(Delta_t) xi, Delta_t = 1 - e^(-2t)."""
+"""The forward Ornstein-Uhlenbeck process x_t = e^-t x + sqrt(Delta_t) xi, Delta_t = 1 - e^-2t."""
 
 import jax
 import jax.numpy as jnp

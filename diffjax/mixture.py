@@ -1,7 +1,7 @@
 """Gaussian mixtures of K classes in d dimensions: x = mu_c + Sigma_c^(1/2) z, z ~ N(0, 1_d).
 
-Normalisation: centroids are extensive, mu_c . mu_c' = d M_cc' with M = `centroid_gram` of order one;
-`stds` are per dimension; `weights` rho_c sum to one.  A centroid of Euclidean length L has
+Normalisation: centroids are extensive, mu_c . mu_c' = d M_cc' with M = `centroid_gram` of order
+one; `stds` are per dimension; `weights` rho_c sum to one.  A centroid of Euclidean length L has
 M_cc = L^2/d.
 """
 

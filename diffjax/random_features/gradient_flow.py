@@ -3,6 +3,7 @@
 problem -> members (one per class) -> covariances -> objective -> solver -> curves -> times
 """
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import equinox as eqx
@@ -119,7 +120,7 @@ def member_sample_covariance(member: SampleMember) -> FeatureCovariances:
 
 def combine(
     problem: RandomFeatureProblem,
-    stages: dict[str, FeatureCovariances],
+    stages: Mapping[str, FeatureCovariances],
     *,
     solver: Solver = "auto",
     initial_readout: Any = None,
@@ -128,28 +129,29 @@ def combine(
     """Learning dynamics from the covariances of all classes ("train" and "population")."""
     del allow_float32
     counts = class_counts(problem.mixture.class_weights, problem.num_samples)
-    fractions = counts / problem.num_samples
-    features = draw_features(problem.seed, problem.num_features, problem.dim, problem.bias_std)
-    weights = fractions if problem.class_weights is None else jnp.asarray(problem.class_weights)
-    objective = Objective(
-        features,
+    objective = _objective(
+        problem,
+        draw_features(problem.seed, problem.num_features, problem.dim, problem.bias_std),
         FeatureCovariances(*stages["train"]),
         FeatureCovariances(*stages["population"]),
-        weights,
-        jnp.asarray(problem.diffusion_time),
+        counts,
     )
     floor = bayes_floor(problem.mixture, problem.diffusion_time)
-    shares = ClassShares(weights, problem.mixture.class_weights, counts)
+    shares = ClassShares(objective.class_weights, problem.mixture.class_weights, counts)
     return _solve(problem, objective, floor, shares, solver, initial_readout)
+
+
+def random_feature_stages(problem: RandomFeatureProblem) -> dict[str, FeatureCovariances]:
+    """The covariances of all classes of one problem."""
+    return {
+        "train": jax.lax.map(member_sample_covariance, sample_members(problem)),
+        "population": jax.lax.map(member_population_covariance, population_members(problem)),
+    }
 
 
 def random_feature_dynamics(problem: RandomFeatureProblem, **options: Any) -> LearningDynamics:
     """Learning dynamics of one problem, class by class."""
-    stages = {
-        "train": jax.lax.map(member_sample_covariance, sample_members(problem)),
-        "population": jax.lax.map(member_population_covariance, population_members(problem)),
-    }
-    return combine(problem, stages, **options)
+    return combine(problem, random_feature_stages(problem), **options)
 
 
 def dataset_dynamics(
@@ -165,6 +167,24 @@ def dataset_dynamics(
     held-out: a model of the class, which the half memorisation time does without.
     """
     del allow_float32
+    objective = training_objective(problem)
+    counts = _dataset_counts(problem)
+    shares = ClassShares(objective.class_weights, counts / problem.num_samples, counts)
+    return _solve(problem, objective, _dataset_floor(problem), shares, solver, initial_readout)
+
+
+def training_objective(problem: RandomFeatureProblem | DatasetProblem) -> Objective:
+    """The quadratic training objective of a problem, for those who want to train it themselves.
+
+    Example:
+        >>> objective = training_objective(problem)            # doctest: +SKIP
+        >>> train, test = losses(objective, readout)           # doctest: +SKIP
+    """
+    if isinstance(problem, RandomFeatureProblem):
+        stages = random_feature_stages(problem)
+        features = draw_features(problem.seed, problem.num_features, problem.dim, problem.bias_std)
+        counts = class_counts(problem.mixture.class_weights, problem.num_samples)
+        return _objective(problem, features, stages["train"], stages["population"], counts)
     features = dataset_features(problem)
     train, test = (
         sample_covariances(
@@ -181,12 +201,25 @@ def dataset_dynamics(
             (problem.test_samples, problem.test_labels),
         )
     )
-    counts = jnp.bincount(jnp.asarray(problem.train_labels), length=problem.num_classes)
-    fractions = counts / problem.num_samples
-    weights = fractions if problem.class_weights is None else jnp.asarray(problem.class_weights)
-    objective = Objective(features, train, test, weights, jnp.asarray(problem.diffusion_time))
-    shares = ClassShares(weights, fractions, counts)
-    return _solve(problem, objective, _dataset_floor(problem), shares, solver, initial_readout)
+    return _objective(problem, features, train, test, _dataset_counts(problem))
+
+
+def _objective(
+    problem: RandomFeatureProblem | DatasetProblem,
+    features: RandomFeatures,
+    train: FeatureCovariances,
+    test: FeatureCovariances,
+    counts: Int[Array, " class"],
+) -> Objective:
+    """Weighs classes by their share of the samples unless the problem says otherwise."""
+    weights = counts / problem.num_samples
+    if problem.class_weights is not None:
+        weights = jnp.asarray(problem.class_weights)
+    return Objective(features, train, test, weights, jnp.asarray(problem.diffusion_time))
+
+
+def _dataset_counts(problem: DatasetProblem) -> Int[Array, " class"]:
+    return jnp.bincount(jnp.asarray(problem.train_labels), length=problem.num_classes)
 
 
 def dataset_features(problem: DatasetProblem) -> RandomFeatures:
@@ -203,8 +236,8 @@ def _dataset_floor(problem: DatasetProblem) -> Float[Array, " class"]:
 
     def one_class(label):
         weights = (labels == label) / jnp.sum(labels == label)
-        centred = points - weights @ points
-        covariance = (centred.T * weights) @ centred
+        centred = points - (weights @ points)[None, :]
+        covariance = (centred.T * weights[None, :]) @ centred
         return class_bayes_floor(covariance, problem.diffusion_time)
 
     return jax.lax.map(one_class, jnp.arange(problem.num_classes))
