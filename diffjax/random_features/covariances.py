@@ -20,7 +20,11 @@ import jax.numpy as jnp
 
 from diffjax.diffusion import noise_variance, signal_scale
 from diffjax.numerics.activations import Activation
-from diffjax.numerics.gaussian_expectations import gaussian_moments, mehler_series, trapezoid
+from diffjax.numerics.gaussian_expectations import (
+    adapted_trapezoid,
+    gaussian_moments,
+    mehler_series,
+)
 from diffjax.random_features.features import RandomFeatures
 from diffjax.random_features.options import CovarianceOptions
 from diffjax.typing import Array, ArrayLike, Float, Int
@@ -103,8 +107,8 @@ def weighted_covariance(
         options: truncation; None fields by rule.
     """
     options = options.resolve(features.dim)
-    rule = trapezoid(options.nodes, NODE_RANGE)
     variance = noise_variance(diffusion_time) * features.squared_norms
+    rule = adapted_trapezoid(jnp.max(variance), options.nodes, NODE_RANGE)
     scaled_points = signal_scale(diffusion_time) * points
     blocks = _blocks(scaled_points, options.block_size), _blocks(weights, options.block_size)
 
@@ -152,8 +156,8 @@ def population_covariance(
         options: truncation; None fields by rule.
     """
     options = options.resolve(features.dim, anisotropic=covariance.ndim > 0)
-    rule = trapezoid(options.population_nodes, POPULATION_NODE_RANGE)
     variance, correlation = _population_field(features, covariance, diffusion_time)
+    rule = adapted_trapezoid(jnp.max(variance), options.population_nodes, POPULATION_NODE_RANGE)
     means = features.preactivation_means(signal_scale(diffusion_time) * centroid[None, :])[:, 0]
     moments = gaussian_moments(activation, means, variance, options.population_order, rule)
     feature = mehler_series(moments.hermite, correlation)
