@@ -31,13 +31,16 @@ _HOMES = {
     "diffjax.dynamics": ("LearningDynamics",),
     "diffjax.timescales": ("Timescales", "dataset_timescales"),
     "diffjax.random_features.options": ("CovarianceOptions",),
-    "diffjax.random_features.problem": ("RandomFeatureProblem", "DatasetProblem"),
+    "diffjax.random_features.problem": ("RandomFeatureProblem",),
+    "diffjax.random_features.dataset_problem": ("DatasetProblem",),
     "diffjax.random_features.model": ("gradient_flow",),
     "diffjax.random_features.training": ("TrainingRun", "stable_learning_rate", "train"),
     "diffjax.sweep.model": ("Model", "Output", "SharedStage", "model"),
-    "diffjax.sweep.grid": ("Zipped", "sweepable_fields"),
-    "diffjax.sweep.run": ("explain", "open_run"),
-    "diffjax.sweep.dataset": ("average",),
+    "diffjax.sweep.grid": ("Zipped",),
+    "diffjax.sweep.fields": ("sweepable_fields",),
+    "diffjax.sweep.run": ("open_run",),
+    "diffjax.sweep.estimate": ("explain",),
+    "diffjax.sweep.averages": ("average",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 _SUBPACKAGES = ("plot", "studies", "sweep")
@@ -54,22 +57,22 @@ if TYPE_CHECKING:
     from diffjax.mixture import TwoClasses as TwoClasses
     from diffjax.mixture import two_classes as two_classes
     from diffjax.numerics.activations import Activation as Activation
+    from diffjax.random_features.dataset_problem import DatasetProblem as DatasetProblem
     from diffjax.random_features.model import gradient_flow as gradient_flow
     from diffjax.random_features.options import CovarianceOptions as CovarianceOptions
-    from diffjax.random_features.problem import DatasetProblem as DatasetProblem
     from diffjax.random_features.problem import RandomFeatureProblem as RandomFeatureProblem
     from diffjax.random_features.training import TrainingRun as TrainingRun
     from diffjax.random_features.training import stable_learning_rate as stable_learning_rate
     from diffjax.random_features.training import train as train
     from diffjax.status import Status as Status
-    from diffjax.sweep.dataset import average as average
+    from diffjax.sweep.averages import average as average
+    from diffjax.sweep.estimate import explain as explain
+    from diffjax.sweep.fields import sweepable_fields as sweepable_fields
     from diffjax.sweep.grid import Zipped as Zipped
-    from diffjax.sweep.grid import sweepable_fields as sweepable_fields
     from diffjax.sweep.model import Model as Model
     from diffjax.sweep.model import Output as Output
     from diffjax.sweep.model import SharedStage as SharedStage
     from diffjax.sweep.model import model as model
-    from diffjax.sweep.run import explain as explain
     from diffjax.sweep.run import open_run as open_run
     from diffjax.sweep.run import sweep as sweep
     from diffjax.timescales import Timescales as Timescales

@@ -85,12 +85,33 @@ def check_scalar(name: str, value: Any, allowed: str, *, low: float, strict: boo
         )
     check_finite(name, value)
     if value < low or (strict and value == low):
-        raise InputError(f"{name}={float(value):g}", f"{name} is {allowed}", "change it")
+        raise InputError(f"{name}={float(value):g}", f"{name} is {allowed}", "choose such a value")
 
 
 def check_count(name: str, value: Any, minimum: int = 1) -> None:
     """Raise InputError unless `value` is a whole number of at least `minimum`."""
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < minimum:
         raise InputError(
-            f"{name}={value!r}", f"{name} is a whole number of at least {minimum}", "change it"
+            f"{name}={value!r}",
+            f"{name} is a whole number of at least {minimum}",
+            "choose such a number",
+        )
+
+
+def check_positive_semidefinite(name: str, matrix: np.ndarray) -> None:
+    """Raise InputError unless `matrix` is finite, symmetric and positive semi-definite."""
+    check_finite(name, matrix)
+    scale = max(float(np.abs(matrix).max()), 1e-300)
+    if np.abs(matrix - matrix.T).max() > 1e-8 * scale:
+        raise InputError(
+            f"{name} is not symmetric (largest difference {np.abs(matrix - matrix.T).max():.3g})",
+            "it equals its transpose",
+            f"pass ({name} + {name}.T)/2 if the difference is rounding",
+        )
+    lowest = float(np.linalg.eigvalsh(matrix)[0])
+    if lowest < -1e-8 * scale:
+        raise InputError(
+            f"{name} has the negative eigenvalue {lowest:.6g}",
+            "it is positive semi-definite",
+            "no vectors have these scalar products: check the entries off the diagonal",
         )

@@ -15,18 +15,20 @@ from diffjax.dynamics import ClassShares, LearningDynamics, learning_dynamics
 from diffjax.errors import InputError
 from diffjax.mixture import centroid_coordinates
 from diffjax.numerics.activations import Activation
+from diffjax.random_features.clock import training_times
 from diffjax.random_features.covariances import (
     FeatureCovariances,
     population_covariance,
     sample_covariances,
     weighted_covariance,
 )
+from diffjax.random_features.dataset_problem import DatasetProblem
 from diffjax.random_features.doubling import solve_by_doubling
 from diffjax.random_features.eigenbasis import solve_by_eigenbasis
 from diffjax.random_features.features import RandomFeatures, draw_features
 from diffjax.random_features.objective import InitialReadout, Objective
 from diffjax.random_features.options import CovarianceOptions
-from diffjax.random_features.problem import DatasetProblem, RandomFeatureProblem, training_times
+from diffjax.random_features.problem import RandomFeatureProblem
 from diffjax.random_features.sampling import class_centroid, class_counts, class_samples
 from diffjax.typing import Array, Float, Int
 

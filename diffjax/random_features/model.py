@@ -11,7 +11,8 @@ from diffjax.errors import InputError
 from diffjax.mixture import two_classes
 from diffjax.precision import require_float64
 from diffjax.random_features import gradient_flow as flow
-from diffjax.random_features.problem import DatasetProblem, RandomFeatureProblem
+from diffjax.random_features.dataset_problem import DatasetProblem
+from diffjax.random_features.problem import RandomFeatureProblem
 from diffjax.sweep.model import Output, SharedStage, model
 
 _CURVE = ("class", "training_time")

@@ -20,9 +20,10 @@ from diffjax.errors import InputError
 from diffjax.numerics.activations import Activation
 from diffjax.numerics.random_streams import stream
 from diffjax.precision import require_float64
+from diffjax.random_features.dataset_problem import DatasetProblem
 from diffjax.random_features.gradient_flow import training_objective
 from diffjax.random_features.objective import Objective, losses
-from diffjax.random_features.problem import DatasetProblem, RandomFeatureProblem
+from diffjax.random_features.problem import RandomFeatureProblem
 from diffjax.random_features.sampling import draw_samples
 from diffjax.typing import Array, Float, Int, Key
 from diffjax.validation import check_count

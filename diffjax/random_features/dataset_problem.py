@@ -1,0 +1,181 @@
+"""The exact engine on labelled data of the user's."""
+
+from typing import Any
+
+import equinox as eqx
+import numpy as np
+
+from diffjax.errors import InputError
+from diffjax.numerics.activations import Activation, resolve_activation
+from diffjax.random_features.options import CovarianceOptions
+from diffjax.random_features.problem_checks import check_common
+from diffjax.typing import Array, ArrayLike, Float, Int
+from diffjax.validation import check_count, check_finite, concrete, float_leaf, integer_leaf
+
+
+class DatasetProblem(eqx.Module):
+    """The same dynamics on labelled data of the user's.
+
+    Train losses average over the given samples, test losses over the held-out ones; the noise is
+    averaged exactly in both.  Losses are per dimension.  Scale the data so that a coordinate has
+    a variance of order one, and subtract a common mean: an overall offset is one direction of
+    very large variance.
+
+    Args:
+        train_samples: (n, d).
+        train_labels: (n,) any integers or text; the classes are their sorted values.
+        test_samples: (m, d) held-out samples.
+        test_labels: (m,) labels of the same classes.
+        diffusion_time: t > 0.
+        num_features: p; not needed if `feature_weights` are given.
+        feature_weights: (p, d) first-layer weights instead of standard normal draws.
+        activation: as in `RandomFeatureProblem`.
+        training_times: as in `RandomFeatureProblem`.
+        seed: of the feature weights and biases.
+        class_weights: (K,) as in `RandomFeatureProblem`, in the order of the sorted labels.
+        bias_std: as in `RandomFeatureProblem`.
+        readout_std: as in `RandomFeatureProblem`.
+        covariance_options: truncation of the exact series, static.
+
+    Raises:
+        InputError: shapes that disagree, nan, classes without train or test samples.
+
+    Example:
+        >>> rng = np.random.default_rng(0)
+        >>> problem = DatasetProblem(rng.normal(size=(40, 8)), np.repeat([3, 8], 20),
+        ...                          rng.normal(size=(20, 8)), np.repeat([3, 8], 10),
+        ...                          diffusion_time=0.1, num_features=64)
+        >>> problem.class_labels
+        ('3', '8')
+    """
+
+    train_samples: Float[Array, "sample dim"] = eqx.field(converter=float_leaf)
+    train_labels: Int[Array, " sample"]
+    test_samples: Float[Array, "held_out dim"] = eqx.field(converter=float_leaf)
+    test_labels: Int[Array, " held_out"]
+    diffusion_time: Float[Array, ""] = eqx.field(converter=float_leaf)
+    num_features: int = eqx.field(static=True)
+    feature_weights: Float[Array, "feature dim"] | None = eqx.field(converter=float_leaf)
+    activation: Activation = eqx.field(static=True, converter=resolve_activation)
+    training_times: Float[Array, " training_time"] | None = eqx.field(converter=float_leaf)
+    seed: Int[Array, ""] = eqx.field(converter=integer_leaf)
+    class_weights: Float[Array, " class"] | None = eqx.field(converter=float_leaf)
+    bias_std: Float[Array, ""] = eqx.field(converter=float_leaf)
+    readout_std: Float[Array, ""] | None = eqx.field(converter=float_leaf)
+    covariance_options: CovarianceOptions = eqx.field(static=True)
+    class_labels: tuple[str, ...] = eqx.field(static=True)
+
+    def __init__(
+        self,
+        train_samples: ArrayLike,
+        train_labels: Any,
+        test_samples: ArrayLike,
+        test_labels: Any,
+        diffusion_time: ArrayLike,
+        num_features: int | None = None,
+        feature_weights: ArrayLike | None = None,
+        activation: Any = "tanh",
+        training_times: ArrayLike | None = None,
+        seed: ArrayLike = 0,
+        class_weights: ArrayLike | None = None,
+        bias_std: ArrayLike = 0.0,
+        readout_std: ArrayLike | None = None,
+        covariance_options: CovarianceOptions = CovarianceOptions(),  # noqa: B008
+        class_labels: tuple[str, ...] | None = None,
+    ):
+        self.train_samples, self.test_samples = train_samples, test_samples
+        self.train_labels, self.test_labels, self.class_labels = _encode_labels(
+            train_labels, test_labels, class_labels
+        )
+        self.diffusion_time, self.training_times, self.seed = diffusion_time, training_times, seed
+        self.feature_weights, self.activation = feature_weights, activation
+        self.num_features = _number_of_features(num_features, feature_weights)
+        self.class_weights, self.bias_std, self.readout_std = class_weights, bias_std, readout_std
+        self.covariance_options = covariance_options
+
+    def __check_init__(self):
+        check_count("num_features", self.num_features)
+        if concrete(self):
+            _check_dataset_problem(self)
+
+    @property
+    def num_classes(self) -> int:
+        """K."""
+        return len(self.class_labels)
+
+    @property
+    def dim(self) -> int:
+        """d."""
+        return self.train_samples.shape[1]
+
+    @property
+    def num_samples(self) -> int:
+        """n."""
+        return self.train_samples.shape[0]
+
+
+def _number_of_features(num_features: int | None, feature_weights: Any) -> int:
+    if feature_weights is None and num_features is None:
+        raise InputError(
+            "neither num_features nor feature_weights given",
+            "one of them sets the number of features",
+            "pass num_features for standard normal weights",
+        )
+    rows = None if feature_weights is None else np.shape(feature_weights)[0]
+    if rows is not None and num_features not in (None, rows):
+        raise InputError(
+            f"num_features={num_features} and {rows} rows of feature_weights",
+            "they agree",
+            "leave out num_features",
+        )
+    return rows if rows is not None else num_features  # pyright: ignore[reportReturnType]
+
+
+def _encode_labels(train: Any, test: Any, class_labels: tuple[str, ...] | None):
+    """Integer codes 0..K-1 of both label arrays, and the classes' names in that order."""
+    if class_labels is not None:
+        return train, test, class_labels
+    train, test = np.asarray(train), np.asarray(test)
+    for name, labels in (("train_labels", train), ("test_labels", test)):
+        if labels.ndim != 1 or labels.size == 0:
+            raise InputError(
+                f"{name} has shape {labels.shape}", "one label per sample", "flatten it"
+            )
+        if labels.dtype.kind == "f":
+            check_finite(name, labels)
+    classes = np.unique(train)
+    strange = np.setdiff1d(test, classes)
+    absent = np.setdiff1d(classes, test)
+    if strange.size or absent.size:
+        raise InputError(
+            f"test_labels lack {absent.tolist()} and have the unknown {strange.tolist()}",
+            f"train and test samples of the same classes {classes.tolist()}",
+            "select the same classes in both",
+        )
+    codes = (np.searchsorted(classes, labels).astype(np.int64) for labels in (train, test))
+    return *codes, tuple(str(label) for label in classes)
+
+
+def _check_dataset_problem(problem: DatasetProblem) -> None:
+    dims = set()
+    for name in ("train", "test"):
+        samples = np.asarray(getattr(problem, f"{name}_samples"))
+        labels = np.asarray(getattr(problem, f"{name}_labels"))
+        if samples.ndim != 2 or samples.shape[0] != labels.shape[0]:
+            raise InputError(
+                f"{name}_samples has shape {samples.shape}, {name}_labels {labels.shape}",
+                "(number of samples, dim) and one label per sample",
+                "flatten images with samples.reshape(len(samples), -1)",
+            )
+        check_finite(f"{name}_samples", samples)
+        dims.add(samples.shape[1])
+    if problem.feature_weights is not None:
+        check_finite("feature_weights", problem.feature_weights)
+        dims.add(np.shape(problem.feature_weights)[1])
+    if len(dims) > 1:
+        raise InputError(
+            f"dimensions {sorted(dims)} among train_samples, test_samples and feature_weights",
+            "one dimension d",
+            "make the number of columns agree",
+        )
+    check_common(problem)
