@@ -1,0 +1,146 @@
+"""Run one batch on all devices: shared members first, then the points, each device on its own.
+
+On CPU everything runs one at a time in a loop, one device per core: batched LAPACK deadlocks there
+and uses one core only. Accelerators take several points at once. The number of loop turns is a
+run-time value, so padding costs nothing and one compiled program serves every batch; results of
+shared members stay on the device from batch to batch.
+"""
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import NamedSharding, PartitionSpec
+
+from diffjax.errors import InputError
+from diffjax.sweep.plan import BatchInputs, GroupPlan
+from diffjax.sweep.program import DEVICE_AXIS, mesh_of
+
+_ACCELERATOR_LANES = 16
+
+
+def find_devices(devices: int | Sequence[Any] | None) -> list[Any]:
+    """The devices to compute on.
+
+    Args:
+        devices: None for all of this process, a number of them, or the devices themselves.
+
+    Raises:
+        InputError: there are not that many.
+    """
+    present = jax.local_devices()
+    if devices is None:
+        return present
+    if not isinstance(devices, int) and len(devices):
+        return list(devices)
+    if not isinstance(devices, int) or not 1 <= devices <= len(present):
+        raise InputError(
+            f"devices={devices}",
+            f"this process has {len(present)}",
+            "on CPU set  jax.config.update('jax_num_cpu_devices', N)  before JAX is first used",
+        )
+    return present[:devices]
+
+
+def lanes_of(devices: Sequence[Any]) -> int:
+    """How many points or members one device computes at a time."""
+    return 1 if devices[0].platform == "cpu" else _ACCELERATOR_LANES
+
+
+class Executor:
+    """The compiled program of one group, with the shared results that lie on the devices.
+
+    Args:
+        plan: what is computed.
+        devices: where.
+    """
+
+    def __init__(self, plan: GroupPlan, devices: Sequence[Any]):
+        mesh = mesh_of(devices)
+        self._split = NamedSharding(mesh, PartitionSpec(DEVICE_AXIS))
+        self._same = NamedSharding(mesh, PartitionSpec())
+        self._plan = plan
+        self._fixed = jax.device_put(plan.program.fixed, self._same)
+        self._held = jax.tree.map(self._zeros, plan.held_shapes)
+        self._run = jax.jit(self._sharded(mesh, lanes_of(devices)), donate_argnums=2)
+
+    def batch(self, number: int) -> dict[str, np.ndarray]:
+        """Compute one batch: outputs and status of shape (row, ...), rows as in the plan."""
+        inputs = jax.device_put(self._plan.inputs(number), self._split)
+        outputs, self._held = self._run(self._fixed, inputs, self._held)
+        return {name: np.asarray(values) for name, values in outputs.items()}
+
+    def _zeros(self, shape: jax.ShapeDtypeStruct) -> jax.Array:
+        rows = self._split.mesh.size * shape.shape[0]
+        return jnp.zeros((rows, *shape.shape[1:]), shape.dtype, device=self._split)
+
+    def _sharded(self, mesh: Any, lanes: int) -> Callable[..., Any]:
+        split, same = PartitionSpec(DEVICE_AXIS), PartitionSpec()
+        return jax.shard_map(
+            functools.partial(self._one_device, lanes),
+            mesh=mesh,
+            in_specs=(same, split, split),
+            out_specs=(split, split),
+            check_vma=False,
+        )
+
+    def _one_device(self, lanes: int, fixed: Any, inputs: BatchInputs, held: dict[str, Any]):
+        program = self._plan.program
+        for name, compute in program.stages.items():
+            new = inputs.members[name]
+            held[name] = _loop(compute, new.count[0], new.inputs, new.slots, held[name], lanes)
+
+        def point(row: Any) -> dict[str, jax.Array]:
+            varying, lookup = row
+            results = {name: _gathered(held[name], at) for name, at in lookup.items()}
+            return program.point(fixed, varying, results)
+
+        rows = (inputs.varying, inputs.lookup)
+        capacity = self._plan.per_device
+        empty = jax.tree.map(
+            lambda s: jnp.zeros((capacity, *s.shape), s.dtype), self._plan.output_shapes
+        )
+        places = jnp.arange(capacity, dtype=jnp.int32)
+        return _loop(point, inputs.count[0], rows, places, empty, lanes), held
+
+
+def _loop(function, count, rows, places, into, lanes: int):
+    """``into[places[i]] = function(rows[i])`` for the first `count` rows."""
+    if lanes > 1:
+        return _lane_loop(function, count, rows, places, into, lanes)
+
+    def turn(i, into):
+        result = function(jax.tree.map(lambda x: _row(x, i), rows))
+        place = _row(places, i)
+        return jax.tree.map(
+            lambda a, r: jax.lax.dynamic_update_index_in_dim(a, r, place, 0), into, result
+        )
+
+    return jax.lax.fori_loop(0, count, turn, into)
+
+
+def _lane_loop(function, count, rows, places, into, lanes: int):
+    """The same, `lanes` rows at a time; the places of padding lie outside and are dropped."""
+
+    def turn(i, into):
+        start = i * lanes
+        results = jax.vmap(function)(jax.tree.map(lambda x: _rows(x, start, lanes), rows))
+        where = _rows(places, start, lanes)
+        return jax.tree.map(lambda a, r: a.at[where].set(r, mode="drop"), into, results)
+
+    return jax.lax.fori_loop(0, (count + lanes - 1) // lanes, turn, into)
+
+
+def _gathered(tree: Any, places: jax.Array) -> Any:
+    return jax.tree.map(lambda x: x[places], tree)
+
+
+def _row(array: jax.Array, i: Any) -> jax.Array:
+    return jax.lax.dynamic_index_in_dim(array, i, keepdims=False)
+
+
+def _rows(array: jax.Array, start: Any, lanes: int) -> jax.Array:
+    return jax.lax.dynamic_slice_in_dim(array, start, lanes)

@@ -1,0 +1,235 @@
+"""From points to batches: an order that shares work, a share for each device, cuts of equal size.
+
+Every device gets one run of consecutive points in the sharing order and works through it batch by
+batch, so that results which the next batch needs as well are already where they are needed.
+"""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import jax
+import numpy as np
+
+from diffjax.sweep.model import Model
+from diffjax.sweep.points import Group
+from diffjax.sweep.program import PointProgram, mesh_of, shapes_on
+from diffjax.sweep.sharing import (
+    Members,
+    Placement,
+    find_members,
+    place_members,
+    sharing_order,
+    tree_bytes,
+)
+from diffjax.sweep.sizes import default_batch, slots_in_memory
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class NewMembers:
+    """Members that the devices compute in one batch, each with its place; padded."""
+
+    inputs: Any
+    slots: Any
+    count: Any
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class BatchInputs:
+    """What the compiled program takes; the leading axes hold one block of rows per device."""
+
+    varying: list[Any]
+    lookup: dict[str, Any]
+    members: dict[str, NewMembers]
+    count: Any
+
+
+@dataclasses.dataclass(frozen=True)
+class StagePlan:
+    """One stage: its members, and for each device and batch where their results lie."""
+
+    members: Members
+    result: Any
+    slots: int
+    capacity: int
+    placements: list[list[Placement]]
+
+
+@dataclasses.dataclass(frozen=True)
+class GroupPlan:
+    """All batches of one group.
+
+    Attributes:
+        group: its points.
+        program: the function of one point.
+        per_device: points per device and batch.
+        rows: for every batch the points by their place in the group, (device, per_device), -1
+            where there is none.
+        stages: plan of each shared stage.
+        output_shapes: shapes of one point's outputs.
+    """
+
+    group: Group
+    program: PointProgram
+    per_device: int
+    rows: list[np.ndarray]
+    stages: dict[str, StagePlan]
+    output_shapes: dict[str, jax.ShapeDtypeStruct]
+
+    @property
+    def held_shapes(self) -> dict[str, Any]:
+        """Shapes of the shared results on one device."""
+        return {
+            name: jax.tree.map(lambda s, n=stage.slots: _stacked(s, n), stage.result)
+            for name, stage in self.stages.items()
+        }
+
+    @property
+    def device_bytes(self) -> int:
+        """Memory of shared results, inputs and outputs on one device."""
+        rows = self.per_device * (tree_bytes(self.output_shapes) + _row_bytes(self.program.varying))
+        return tree_bytes(self.held_shapes) + rows + tree_bytes(self.program.fixed)
+
+    def points(self, number: int) -> np.ndarray:
+        """Numbers in the grid of the points of a batch, (row,), -1 for padding."""
+        rows = self.rows[number].ravel()
+        return np.where(rows >= 0, self.group.points[rows], -1)
+
+    def inputs(self, number: int) -> BatchInputs:
+        """Arguments of the compiled program for one batch."""
+        rows = self.rows[number]
+        some = np.maximum(rows, 0).ravel()
+        return BatchInputs(
+            [values[some] for values in self.program.varying],
+            {name: self._lookup(stage, number) for name, stage in self.stages.items()},
+            {name: _new_members(stage, number) for name, stage in self.stages.items()},
+            (rows >= 0).sum(axis=1).astype(np.int32),
+        )
+
+    def _lookup(self, stage: StagePlan, number: int) -> np.ndarray:
+        blocks = [_filled(device[number].lookup, self.per_device, 0) for device in stage.placements]
+        return np.concatenate(blocks)
+
+
+def plan_group(
+    model: Model,
+    group: Group,
+    options: Mapping[str, Any],
+    devices: Sequence[Any],
+    lanes: int,
+    batch_size: int | None,
+) -> GroupPlan:
+    """Plan the batches of a group.
+
+    Args:
+        model: the model.
+        group: its points that are to be computed.
+        options: options of the model.
+        devices: where it will run.
+        lanes: points that a device computes at a time.
+        batch_size: points per batch, over all devices; None for a default.
+    """
+    program = PointProgram(model, group, options)
+    members = _all_members(model, program, len(group.points))
+    mesh = mesh_of(devices)
+    one = {n: shapes_on(mesh, program.stages[n], _first(m)) for n, m in members.items()}
+    stacked = {
+        name: jax.tree.map(lambda s, n=members[name].index.shape[1]: _stacked(s, n), one[name])
+        for name in one
+    }
+    shapes = program.output_shapes(mesh, stacked)
+    per_device = default_batch(model, group, devices, lanes, tree_bytes(shapes), batch_size)
+    order = np.arange(len(group.points))
+    if members:
+        order = sharing_order([m.index for m in members.values()], len(devices))
+    while True:
+        rows = _cut(order, len(devices), per_device)
+        places = {name: _slots(m, rows, one[name], devices) for name, m in members.items()}
+        if per_device == 1 or all(places.values()):
+            break
+        per_device //= 2
+    per_device = _rounded(rows, lanes)
+    rows = [_filled(block.T, per_device, -1).T for block in rows]
+    stages = {
+        name: _stage_plan(m, rows, one[name], places[name], lanes) for name, m in members.items()
+    }
+    return GroupPlan(group, program, per_device, rows, stages, shapes)
+
+
+def _all_members(model: Model, program: PointProgram, count: int) -> dict[str, Members]:
+    with jax.default_device(_host_device()):
+        return {
+            name: find_members(program.split(name), program.fixed, program.varying, count)
+            for name in model.stages
+        }
+
+
+def _host_device() -> Any:
+    """A CPU device, or None (the default device) where JAX was told to have none."""
+    try:
+        return jax.local_devices(backend="cpu")[0]
+    except RuntimeError:
+        return None
+
+
+def _cut(order: np.ndarray, devices: int, per_device: int) -> list[np.ndarray]:
+    """Batches of shape (device, points): each device takes a run of the order, cut evenly."""
+    batches = -(-len(order) // (devices * per_device))
+    pieces = np.array_split(order, devices * batches)
+    width = max(len(piece) for piece in pieces)
+    padded = np.stack([_filled(piece, width, -1) for piece in pieces])
+    return list(padded.reshape(devices, batches, width).transpose(1, 0, 2))
+
+
+def _slots(members: Members, rows: list[np.ndarray], result: Any, devices: Sequence[Any]) -> int:
+    """Places for shared results on one device, 0 if a batch needs more than there is memory for."""
+    per_batch = max(
+        len(np.unique(members.index[block[block >= 0]])) for batch in rows for block in batch
+    )
+    per_device = max(
+        len(np.unique(members.index[block[block >= 0]])) for block in np.concatenate(rows, axis=1)
+    )
+    room = slots_in_memory(tree_bytes(result), devices)
+    return min(per_device, room) if room >= per_batch else 0
+
+
+def _stage_plan(members: Members, rows: list, result: Any, slots: int, lanes: int) -> StagePlan:
+    devices = range(len(rows[0]))
+    needs = [[members.index[batch[d][batch[d] >= 0]] for batch in rows] for d in devices]
+    slots = slots or max(len(np.unique(need)) for device in needs for need in device)
+    placements = [place_members(device, slots) for device in needs]
+    largest = max(len(p.new) for device in placements for p in device)
+    return StagePlan(members, result, slots, -(-max(largest, 1) // lanes) * lanes, placements)
+
+
+def _new_members(stage: StagePlan, number: int) -> NewMembers:
+    placements = [device[number] for device in stage.placements]
+    chosen = np.concatenate([_filled(p.new, stage.capacity, 0) for p in placements])
+    slots = [_filled(p.new_slots, stage.capacity, stage.slots) for p in placements]
+    inputs = jax.tree.map(lambda x: x[chosen], stage.members.inputs)
+    count = np.array([len(p.new) for p in placements], np.int32)
+    return NewMembers(inputs, np.concatenate(slots), count)
+
+
+def _rounded(rows: list[np.ndarray], lanes: int) -> int:
+    width = rows[0].shape[1]
+    return -(-width // lanes) * lanes
+
+
+def _filled(array: np.ndarray, length: int, value: int) -> np.ndarray:
+    missing = np.full((length - len(array), *array.shape[1:]), value, array.dtype)
+    return np.concatenate([array, missing])
+
+
+def _first(members: Members) -> Any:
+    return jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape[1:], x.dtype), members.inputs)
+
+
+def _stacked(shape: jax.ShapeDtypeStruct, rows: int) -> jax.ShapeDtypeStruct:
+    return jax.ShapeDtypeStruct((rows, *shape.shape), shape.dtype)
+
+
+def _row_bytes(arrays: Sequence[np.ndarray]) -> int:
+    return sum(array[:1].nbytes for array in arrays)

@@ -1,0 +1,154 @@
+"""One point of one group as a JAX function of arrays: what is fixed, what varies, what is shared.
+
+The result of a point is a dictionary of its outputs and its status; the problem is put together
+from its leaves inside the trace, so that no check of the problem runs there.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import Mesh, PartitionSpec
+
+from diffjax.errors import InputError
+from diffjax.status import Status
+from diffjax.sweep.model import Model
+from diffjax.sweep.points import Group, leaf_numbers
+
+DEVICE_AXIS = "device"
+
+
+def mesh_of(devices: Sequence[Any]) -> Mesh:
+    """The devices in a row."""
+    return Mesh(np.array(devices), (DEVICE_AXIS,))
+
+
+def shapes_on(mesh: Mesh, function: Callable[..., Any], *arguments: Any) -> Any:
+    """Shapes of the result, traced as the batch program will trace it, so that it traces once."""
+    everywhere = jax.shard_map(
+        function,
+        mesh=mesh,
+        in_specs=PartitionSpec(),
+        out_specs=PartitionSpec(),
+        check_vma=False,
+    )
+    return jax.eval_shape(everywhere, *arguments)
+
+
+class PointProgram:
+    """The function that computes one point of a group.
+
+    Args:
+        model: the model.
+        group: the points with one set of static fields.
+        options: keyword options of the model, static.
+
+    Attributes:
+        fixed: leaves that are the same at all points of the group.
+        varying: leaves with a leading point axis.
+    """
+
+    def __init__(self, model: Model, group: Group, options: Mapping[str, Any]):
+        leaves, self._structure = jax.tree.flatten(group.problem)
+        numbers = leaf_numbers(group.problem)
+        self._numbers = [numbers[name] for name in group.varying]
+        self._others = [i for i in range(len(leaves)) if i not in self._numbers]
+        self._constants = {i: leaves[i] for i in self._others if not _is_numeric(leaves[i])}
+        self._others = [i for i in self._others if i not in self._constants]
+        self._model, self._options = model, dict(options)
+        self.fixed = [canonical_array(leaves[i]) for i in self._others]
+        self.varying = [canonical_array(values) for values in group.varying.values()]
+        self.point: Callable[..., dict[str, Any]] = jax.jit(self._point)
+        self.stages: dict[str, Callable[[Any], Any]] = {
+            name: jax.jit(stage.compute) for name, stage in model.stages.items()
+        }
+
+    def split(self, stage: str) -> Callable[..., Any]:
+        """The function from fixed and varying leaves to the inputs of a stage's members."""
+        return lambda fixed, varying: self._model.stages[stage].split(self._problem(fixed, varying))
+
+    def output_shapes(
+        self, mesh: Mesh, results: Mapping[str, Any]
+    ) -> dict[str, jax.ShapeDtypeStruct]:
+        """Shapes and types of the outputs of one point.
+
+        Args:
+            mesh: the devices that will compute it.
+            results: shapes of the stages' results, stacked over members.
+
+        Raises:
+            InputError: the outputs disagree with the model's labels.
+        """
+        one = [jax.ShapeDtypeStruct(x.shape[1:], x.dtype) for x in self.varying]
+        shapes = shapes_on(mesh, self.point, self.fixed, one, results)
+        for name, shape in shapes.items():
+            check_rank(self._model, name, len(shape.shape))
+        return shapes
+
+    def _problem(self, fixed: Sequence[Any], varying: Sequence[Any]) -> Any:
+        leaves = {**self._constants}
+        leaves.update(zip(self._others, fixed, strict=True))
+        leaves.update(zip(self._numbers, varying, strict=True))
+        return jax.tree.unflatten(self._structure, [leaves[i] for i in range(len(leaves))])
+
+    def _point(self, fixed: Sequence[Any], varying: Sequence[Any], results: Mapping[str, Any]):
+        problem = self._problem(fixed, varying)
+        if self._model.combine is None:
+            found = self._model.function(problem, **self._options)
+        else:
+            found = self._model.combine(problem, results, **self._options)
+        names = output_names(self._model)
+        outputs = {name: jnp.asarray(read_output(self._model, found, name)) for name in names}
+        return {**outputs, "status": _status(self._model, found)}
+
+
+def output_names(model: Model) -> list[str]:
+    """Names of a model's outputs other than the status."""
+    return [name for name in model.outputs if name != "status"]
+
+
+def read_output(model: Model, result: Any, name: str) -> Any:
+    """One output of a model's result, which has it as an item or as an attribute.
+
+    Raises:
+        InputError: the result has neither.
+    """
+    missing = object()
+    is_mapping = isinstance(result, Mapping)
+    value = result.get(name, missing) if is_mapping else getattr(result, name, missing)
+    if value is missing:
+        raise InputError(
+            f"the result of model {model.name!r} has no {name!r}",
+            "it has every declared output as an attribute or item",
+            "mend the model's outputs",
+        )
+    return value
+
+
+def check_rank(model: Model, name: str, rank: int) -> None:
+    """Raise `InputError` unless an output has as many dimensions as its labels say."""
+    dims = () if name == "status" else model.outputs[name].dims
+    if rank != len(dims):
+        raise InputError(
+            f"output {name!r} of model {model.name!r} has {rank} dimensions",
+            f"its labels are {dims}",
+            "mend the model's outputs",
+        )
+
+
+def canonical_array(value: Any) -> np.ndarray:
+    """A NumPy array of the type that JAX would give it."""
+    array = np.asarray(value)
+    return array.astype(jax.dtypes.canonicalize_dtype(array.dtype), copy=False)
+
+
+def _is_numeric(leaf: Any) -> bool:
+    return isinstance(leaf, bool | int | float | complex) or hasattr(leaf, "dtype")
+
+
+def _status(model: Model, result: Any) -> jax.Array:
+    if "status" not in model.outputs:
+        return jnp.asarray(int(Status.OK), jnp.int8)
+    return jnp.asarray(read_output(model, result, "status")).astype(jnp.int8)
