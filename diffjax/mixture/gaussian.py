@@ -79,7 +79,7 @@ class GaussianMixture(eqx.Module):
     @property
     def class_weights(self) -> Float[Array, " class"]:
         """(K,) weights rho_c."""
-        return jnp.asarray(self.weights)
+        return self.weights
 
 
 def _check_mixture(mixture: GaussianMixture) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from diffjax.errors import InputError
 from diffjax.mixture.gaussian import GaussianMixture
 from diffjax.typing import Array, ArrayLike, Float
-from diffjax.validation import check_finite, check_vector, concrete, float_leaf
+from diffjax.validation import check_finite, check_vector, concrete, float_leaf, namespace
 
 
 class TwoClasses(eqx.Module):
@@ -33,8 +33,9 @@ class TwoClasses(eqx.Module):
     @property
     def weights(self) -> Float[Array, "2"]:
         """(2,) class weights; weight_0/weight_1 = imbalance_ratio."""
-        share = jnp.asarray(self.imbalance_ratio) / (1.0 + jnp.asarray(self.imbalance_ratio))
-        return jnp.stack([share, 1.0 - share])
+        ratio = self.imbalance_ratio
+        share = ratio / (1.0 + ratio)
+        return namespace(ratio).stack([share, 1.0 - share])
 
     @property
     def class_weights(self) -> Float[Array, "2"]:

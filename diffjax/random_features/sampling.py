@@ -6,6 +6,7 @@ import jax.numpy as jnp
 from diffjax.mixture import Mixture, centroid_coordinates
 from diffjax.numerics.random_streams import normal_rows, stream
 from diffjax.typing import Array, Float, Int
+from diffjax.validation import namespace
 
 
 def class_counts(weights: Float[Array, " class"], num_samples: int) -> Int[Array, " class"]:
@@ -15,11 +16,12 @@ def class_counts(weights: Float[Array, " class"], num_samples: int) -> Int[Array
         >>> class_counts(jnp.array([0.1, 0.9]), 256).tolist()
         [26, 230]
     """
+    xp = namespace(weights)
     # rounding first lets weights like 1/(1+9) fall on the same side on every machine
-    exact = jnp.round(jnp.asarray(weights) * num_samples, 6)
-    whole = jnp.floor(exact)
-    missing = num_samples - jnp.sum(whole).astype(int)
-    rank = jnp.argsort(jnp.argsort(-(exact - whole), stable=True), stable=True)
+    exact = xp.round(xp.asarray(weights) * num_samples, 6)
+    whole = xp.floor(exact)
+    missing = num_samples - xp.sum(whole).astype(int)
+    rank = xp.argsort(xp.argsort(whole - exact, stable=True), stable=True)
     return whole.astype(int) + (rank < missing)
 
 
