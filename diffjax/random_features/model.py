@@ -100,6 +100,7 @@ def _dataset_dynamics(problem, solver, initial_readout, allow_float32):
         "population": SharedStage(flow.population_members, flow.member_population_covariance),
     },
     combine=flow.combine,
+    shares=lambda problem: isinstance(problem, RandomFeatureProblem),
     coords=_coords,
     default_problem=default_problem,
     flops=_flops,

@@ -9,7 +9,7 @@ import difflib
 import functools
 import importlib.metadata
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -74,6 +74,8 @@ class Model:
         stages: name to shared stage.
         combine: from a problem and the stages' results, stacked over members, to the result;
             takes the same options as `function`.
+        shares: whether the points of a problem have stages in common; None if those of every
+            problem have. Where they have not, `function` computes each point.
         coords: labels of inner dimensions, from a concrete problem, on the host.
         default_problem: the problem that the command line starts from.
         flops: floating-point operations of one point, for time estimates.
@@ -89,6 +91,7 @@ class Model:
     function: Callable[..., Any]
     stages: Mapping[str, SharedStage] = field(default_factory=lambda: _EMPTY)
     combine: Callable[..., Any] | None = None
+    shares: Callable[[Any], bool] | None = None
     coords: Callable[[Any], Mapping[str, Any]] | None = None
     default_problem: Callable[[], Any] | None = None
     flops: Callable[[Any], float] | None = None
@@ -107,6 +110,12 @@ class Model:
         """Compute one point; the options are those of the decorated function."""
         return self.function(problem, **options)
 
+    def for_problem(self, problem: Any) -> "Model":
+        """This model, without its stages if the points of such a problem share nothing."""
+        if self.shares is None or self.shares(problem):
+            return self
+        return replace(self, stages=_EMPTY, combine=None)
+
     def __repr__(self) -> str:
         return f"Model({self.name!r}, version={self.version})"
 
@@ -117,9 +126,9 @@ def model(*, version: int, outputs: Mapping[str, Output], **settings: Any):
     Args:
         version: see `Model`.
         outputs: see `Model`.
-        **settings: the further attributes of `Model`: `stages`, `combine`, `coords`,
-            `default_problem`, `flops`, `precision`, `citations`, `on`, and `name` if it shall
-            differ from the function's.
+        **settings: the further attributes of `Model`: `stages`, `combine`, `shares`,
+            `coords`, `default_problem`, `flops`, `precision`, `citations`, `on`, and `name` if it
+            shall differ from the function's.
 
     Raises:
         InputError: the description contradicts itself.

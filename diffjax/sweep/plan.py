@@ -131,6 +131,7 @@ def plan_group(
         lanes: points that a device computes at a time.
         batch_size: points per batch, over all devices; None for a default.
     """
+    model = model.for_problem(group.problem)
     program = PointProgram(model, group, options)
     members = _all_members(model, program, len(group.points))
     mesh = mesh_of(devices)
