@@ -5,6 +5,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
 from diffjax.errors import InputError
 
@@ -50,7 +51,7 @@ def namespace(*values: Any) -> Any:
 def concrete(tree: Any) -> bool:
     """Whether every leaf holds numbers, so that they can be checked."""
     leaves = jax.tree.leaves(tree)
-    return not any(isinstance(leaf, jax.core.Tracer) for leaf in leaves) and all(
+    return not any(isinstance(leaf, Tracer) for leaf in leaves) and all(
         isinstance(leaf, np.ndarray | np.generic | jax.Array | int | float) for leaf in leaves
     )
 
@@ -62,8 +63,9 @@ def check_finite(name: str, value: Any) -> None:
     if bad.any():
         place = tuple(int(i) for i in np.argwhere(bad)[0])
         where = f"{name}{list(place)}" if place else name
+        count = int(bad.sum())
         raise InputError(
-            f"{where} is {array[place]} ({int(bad.sum())} such value{'s' * (bad.sum() > 1)})",
+            f"{where} is {array[place]} ({count} such value{'s' if count > 1 else ''})",
             "finite numbers only",
             "remove or replace them",
         )

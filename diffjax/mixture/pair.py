@@ -1,5 +1,6 @@
 """Two isotropic classes described by the quantities one sweeps."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import equinox as eqx
@@ -76,7 +77,7 @@ class TwoClasses(eqx.Module):
 
 
 def two_classes(
-    stds: ArrayLike = (1.0, 0.5),
+    stds: ArrayLike | Sequence[ArrayLike] = (1.0, 0.5),
     distance: ArrayLike = 1.0,
     imbalance_ratio: ArrayLike = 1.0,
     cosine: ArrayLike = -1.0,

@@ -1,6 +1,6 @@
 """The training clock: dA/dtau = -d^2 grad_A L, and the times at which curves are wanted."""
 
-from typing import Protocol
+from typing import Any, Protocol
 
 import jax.numpy as jnp
 import numpy as np
@@ -17,8 +17,15 @@ DECADES = 12
 class Timed(Protocol):
     """A problem with a diffusion time, a dimension and perhaps training times of its own."""
 
-    diffusion_time: Float[Array, ""]
-    training_times: Float[Array, " training_time"] | None
+    @property
+    def diffusion_time(self) -> Any:
+        """t."""
+        ...
+
+    @property
+    def training_times(self) -> Any:
+        """(T,) or None."""
+        ...
 
     @property
     def dim(self) -> int:

@@ -25,6 +25,7 @@ from diffjax.numerics.gaussian_expectations import (
     gaussian_moments,
     mehler_series,
 )
+from diffjax.numerics.panels import row_panels, symmetric_from_panels
 from diffjax.random_features.features import RandomFeatures
 from diffjax.random_features.options import CovarianceOptions
 from diffjax.typing import Array, ArrayLike, Float, Int
@@ -106,35 +107,50 @@ def weighted_covariance(
         activation: the nonlinearity.
         options: truncation; None fields by rule.
     """
-    options = options.resolve(features.dim)
+    orders = options.resolve(features.dim)
     variance = noise_variance(diffusion_time) * features.squared_norms
-    rule = adapted_trapezoid(jnp.max(variance), options.nodes, NODE_RANGE)
+    rule = adapted_trapezoid(jnp.max(variance), orders.nodes, NODE_RANGE)
     scaled_points = signal_scale(diffusion_time) * points
-    blocks = _blocks(scaled_points, options.block_size), _blocks(weights, options.block_size)
+    blocks = _blocks(scaled_points, orders.block_size), _blocks(weights, orders.block_size)
+
+    correlation = features.correlation
 
     def add_block(sums, block):
         block_points, block_weights = block
+        panels, square, slope = sums
         means = features.preactivation_means(block_points)
-        moments = gaussian_moments(activation, means, variance[:, None], options.train_order, rule)
-        grams, square, slope = sums
+        moments = gaussian_moments(activation, means, variance[:, None], orders.train_order, rule)
         weighted = moments.hermite * block_weights[None, None, :]
-        grams = grams + jnp.einsum("kib,kjb->kij", weighted, moments.hermite)
-        return grams, square + moments.square @ block_weights, slope + jnp.sum(weighted[1], axis=1)
+        panels = tuple(
+            panel + _panel(weighted, moments.hermite, correlation, *rows)
+            for panel, rows in zip(panels, row_panels(features.num_features), strict=True)
+        )
+        return panels, square + moments.square @ block_weights, slope + jnp.sum(weighted[1], axis=1)
 
     def add_unless_empty(sums, block):
         occupied = jnp.any(block[1] > 0)
         return jax.lax.cond(occupied, add_block, lambda sums, _: sums, sums, block), None
 
     p = features.num_features
-    dtype = scaled_points.dtype
-    start = (
-        jnp.zeros((options.train_order + 1, p, p), dtype),
-        jnp.zeros(p, dtype),
-        jnp.zeros(p, dtype),
-    )
-    (grams, square, slope), _ = jax.lax.scan(add_unless_empty, start, blocks)
-    feature = _hadamard_horner(grams, features.correlation)
-    return FeatureCovariances(_with_diagonal(feature, square), slope / jnp.sqrt(variance))
+    zeros = jnp.zeros(p, scaled_points.dtype)
+    panels = tuple(jnp.zeros((b - a, b), zeros.dtype) for a, b in row_panels(p))
+    (panels, square, slope), _ = jax.lax.scan(add_unless_empty, (panels, zeros, zeros), blocks)
+    return FeatureCovariances(symmetric_from_panels(panels, square), slope / jnp.sqrt(variance))
+
+
+def _panel(
+    weighted: Float[Array, "order feature sample"],
+    hermite: Float[Array, "order feature sample"],
+    correlation: Float[Array, "feature feature"],
+    start: int,
+    stop: int,
+) -> Float[Array, "row column"]:
+    """Rows of sum_k r^k o (Psi_k diag(w) Psi_k^T) up to the diagonal block, by Horner's rule."""
+    r = correlation[start:stop, :stop]
+    total = weighted[-1, start:stop] @ hermite[-1, :stop].T
+    for left, right in zip(weighted[-2::-1], hermite[-2::-1], strict=True):
+        total = total * r + left[start:stop] @ right[:stop].T
+    return total
 
 
 def population_covariance(
@@ -155,11 +171,11 @@ def population_covariance(
         activation: the nonlinearity.
         options: truncation; None fields by rule.
     """
-    options = options.resolve(features.dim, anisotropic=covariance.ndim > 0)
+    orders = options.resolve(features.dim, anisotropic=covariance.ndim > 0)
     variance, correlation = _population_field(features, covariance, diffusion_time)
-    rule = adapted_trapezoid(jnp.max(variance), options.population_nodes, POPULATION_NODE_RANGE)
+    rule = adapted_trapezoid(jnp.max(variance), orders.population_nodes, POPULATION_NODE_RANGE)
     means = features.preactivation_means(signal_scale(diffusion_time) * centroid[None, :])[:, 0]
-    moments = gaussian_moments(activation, means, variance, options.population_order, rule)
+    moments = gaussian_moments(activation, means, variance, orders.population_order, rule)
     feature = mehler_series(moments.hermite, correlation)
     slope = moments.hermite[1] / jnp.sqrt(variance)
     return FeatureCovariances(_with_diagonal(feature, moments.square), slope)
@@ -178,14 +194,6 @@ def _population_field(
     variance = jnp.diagonal(field)
     scale = 1.0 / jnp.sqrt(variance)
     return variance, field * scale[:, None] * scale[None, :]
-
-
-def _hadamard_horner(grams: Float[Array, "order feature feature"], correlation: Array) -> Array:
-    """sum_k r^k o G_k by Horner's rule."""
-    total = grams[-1]
-    for gram in grams[-2::-1]:
-        total = total * correlation + gram
-    return total
 
 
 def _with_diagonal(matrix: Array, diagonal: Array) -> Array:

@@ -49,19 +49,19 @@ class DatasetProblem(eqx.Module):
         ('3', '8')
     """
 
-    train_samples: Float[Array, "sample dim"] = eqx.field(converter=float_leaf)
+    train_samples: Float[Array, "sample dim"]
     train_labels: Int[Array, " sample"]
-    test_samples: Float[Array, "held_out dim"] = eqx.field(converter=float_leaf)
+    test_samples: Float[Array, "held_out dim"]
     test_labels: Int[Array, " held_out"]
-    diffusion_time: Float[Array, ""] = eqx.field(converter=float_leaf)
+    diffusion_time: Float[Array, ""]
     num_features: int = eqx.field(static=True)
-    feature_weights: Float[Array, "feature dim"] | None = eqx.field(converter=float_leaf)
-    activation: Activation = eqx.field(static=True, converter=resolve_activation)
-    training_times: Float[Array, " training_time"] | None = eqx.field(converter=float_leaf)
-    seed: Int[Array, ""] = eqx.field(converter=integer_leaf)
-    class_weights: Float[Array, " class"] | None = eqx.field(converter=float_leaf)
-    bias_std: Float[Array, ""] = eqx.field(converter=float_leaf)
-    readout_std: Float[Array, ""] | None = eqx.field(converter=float_leaf)
+    feature_weights: Float[Array, "feature dim"] | None
+    activation: Activation = eqx.field(static=True)
+    training_times: Float[Array, " training_time"] | None
+    seed: Int[Array, ""]
+    class_weights: Float[Array, " class"] | None
+    bias_std: Float[Array, ""]
+    readout_std: Float[Array, ""] | None
     covariance_options: CovarianceOptions = eqx.field(static=True)
     class_labels: tuple[str, ...] = eqx.field(static=True)
 
@@ -83,14 +83,20 @@ class DatasetProblem(eqx.Module):
         covariance_options: CovarianceOptions = CovarianceOptions(),  # noqa: B008
         class_labels: tuple[str, ...] | None = None,
     ):
-        self.train_samples, self.test_samples = train_samples, test_samples
+        self.train_samples = float_leaf(train_samples)
+        self.test_samples = float_leaf(test_samples)
         self.train_labels, self.test_labels, self.class_labels = _encode_labels(
             train_labels, test_labels, class_labels
         )
-        self.diffusion_time, self.training_times, self.seed = diffusion_time, training_times, seed
-        self.feature_weights, self.activation = feature_weights, activation
+        self.diffusion_time = float_leaf(diffusion_time)
         self.num_features = _number_of_features(num_features, feature_weights)
-        self.class_weights, self.bias_std, self.readout_std = class_weights, bias_std, readout_std
+        self.feature_weights = float_leaf(feature_weights)
+        self.activation = resolve_activation(activation)
+        self.training_times = float_leaf(training_times)
+        self.seed = integer_leaf(seed)
+        self.class_weights = float_leaf(class_weights)
+        self.bias_std = float_leaf(bias_std)
+        self.readout_std = float_leaf(readout_std)
         self.covariance_options = covariance_options
 
     def __check_init__(self):

@@ -1,11 +1,14 @@
 """Learning curves in closed form from one eigendecomposition of U.
 
 Letters: U = O diag(lam) O^T, P = O^T V, f(tau) = (1 - exp(-rate lam tau))/lam,
-E(tau) = exp(-rate lam tau), a O = R diag(E) - Delta^(-1/2) P^T diag(f) with R = a_0 O.  From a zero
-readout
+E(tau) = exp(-rate lam tau), a O = Delta^(-1/2) (S^T diag(E) - P^T diag(f)) with
+S = sqrt(Delta) O^T a_0^T the start.  From a zero readout
 
-    L_c = 1 - (2/d) f . q_c + (1/d) f^T M_c f,
-    q_c = rowsum(P o O^T V_c),    M_c = (P P^T) o (O^T U_c O).
+    L_c = 1 - (2/d) f . q_c + (1/d) f^T ((P P^T) o N_c) f,
+    q_c = rowsum(P o O^T V_c),    N_c = O^T U_c O.
+
+Only quadratic forms of N_c occur, so that half of it will do: U_c = H + H^T with H the rows of U_c
+up to a halved diagonal block, and N_c = Z_c + Z_c^T with Z_c = O^T H O.
 """
 
 from typing import NamedTuple
@@ -13,6 +16,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
+from diffjax.numerics.panels import row_panels
 from diffjax.random_features.covariances import FeatureCovariances
 from diffjax.random_features.objective import InitialReadout, LossCurves, Objective
 from diffjax.typing import Array, Float
@@ -32,14 +36,24 @@ class Eigenbasis(NamedTuple):
     rows: Float[Array, "feature feature"]
 
 
-class _Modes(NamedTuple):
-    """What every class needs: relaxation functions on the time grid and the start."""
+class Modes(NamedTuple):
+    """What the curves of all classes have in common.
 
-    relaxation: Float[Array, "time feature"]
+    Attributes:
+        filter: (T, p) f on the time grid.
+        decay: (T, p) E.
+        target: (p, d) P.
+        start: (p, d) S, or None for a zero start.
+        start_variance: Delta s_0^2/p of a random start that is averaged over, or None.
+        target_pairs: (p, p) P P^T.
+    """
+
+    filter: Float[Array, "time feature"]
     decay: Float[Array, "time feature"]
     target: Float[Array, "feature dim"]
     start: Float[Array, "feature dim"] | None
-    start_std: Float[Array, ""] | None
+    start_variance: Float[Array, ""] | None
+    target_pairs: Float[Array, "feature feature"]
 
 
 def eigenbasis(matrix: Float[Array, "feature feature"]) -> Eigenbasis:
@@ -63,36 +77,23 @@ def solve_by_eigenbasis(
     """
     basis = eigenbasis(objective.feature)
     modes = _modes(objective, basis, jnp.append(times, jnp.inf), initial)
-    # the symmetric matrix P P^T weighs every pair of modes
-    pair_weight = modes.target @ modes.target.T
-    train_last, train_rest = _largest_last(objective)
-
-    def curve(covariances: FeatureCovariances, rotated: Array) -> Array:
-        return _curve(objective, basis, modes, pair_weight, covariances.slope, rotated)
-
-    def direct(covariances: FeatureCovariances) -> tuple[Array, Array]:
-        rotated = basis.rows @ covariances.feature @ basis.vectors
-        return curve(covariances, rotated), rotated
-
-    test = jax.lax.map(lambda c: direct(c)[0], objective.test)
-    rest_weights = objective.class_weights[train_rest]
-
-    def accumulate(total, inputs):
-        weight, covariances = inputs
-        losses, rotated = direct(covariances)
-        return total + weight * rotated, losses
-
-    # sum_c omega_c O^T U_c O = diag(lam) spares the rotation of the class of largest weight
-    rest = jax.tree.map(lambda leaf: leaf[train_rest], objective.train)
-    spent, rest_losses = jax.lax.scan(
-        accumulate, jnp.zeros_like(basis.vectors), (rest_weights, rest)
+    train = _train_quadratics(objective, basis, modes)
+    test = jax.lax.map(
+        lambda feature: _quadratic(modes, half_rotation(basis, feature)), objective.test.feature
     )
-    last = jax.tree.map(lambda leaf: leaf[train_last], objective.train)
-    rotated_last = (jnp.diag(basis.values) - spent) / objective.class_weights[train_last]
-    train = jnp.zeros_like(test)
-    train = train.at[train_rest].set(rest_losses).at[train_last].set(curve(last, rotated_last))
-    curves = LossCurves(train[:, :-1], test[:, :-1], train[:, -1], test[:, -1])
-    return curves, basis.values
+    train = 1.0 + (train + _linear(objective, basis, modes, objective.train)) / objective.dim
+    test = 1.0 + (test + _linear(objective, basis, modes, objective.test)) / objective.dim
+    return LossCurves(train[:, :-1], test[:, :-1], train[:, -1], test[:, -1]), basis.values
+
+
+def half_rotation(basis: Eigenbasis, matrix: Float[Array, "feature feature"]) -> Array:
+    """Z with O^T U O = Z + Z^T for a symmetric U: O^T H O, H made of row panels of U."""
+    panels = []
+    for start, stop in row_panels(matrix.shape[0]):
+        block = 0.5 * matrix[start:stop, start:stop]
+        panel = jnp.concatenate([matrix[start:stop, :start], block], axis=1)
+        panels.append(panel @ basis.vectors[:stop])
+    return basis.rows @ jnp.concatenate(panels)
 
 
 def relaxation(
@@ -104,62 +105,85 @@ def relaxation(
     return -jnp.expm1(-scaled_times[:, None] * safe[None, :]) / safe[None, :]
 
 
-def _modes(
-    objective: Objective, basis: Eigenbasis, times: Array, initial: InitialReadout
-) -> _Modes:
+def _modes(objective: Objective, basis: Eigenbasis, times: Array, initial: InitialReadout) -> Modes:
     scaled = objective.rate * times
-    start = None
+    target = basis.rows @ objective.cross
+    start = start_variance = None
     if initial.matrix is not None:
-        p = objective.features.num_features
-        start = (initial.matrix @ basis.vectors).T * jnp.sqrt(objective.noise / p)
-    return _Modes(
-        relaxation=relaxation(basis.values, scaled),
-        decay=_decay(basis.values, scaled),
-        target=basis.rows @ objective.cross,
-        start=start,
-        start_std=initial.std,
+        scale = jnp.sqrt(objective.noise / objective.features.num_features)
+        start = scale * (initial.matrix @ basis.vectors).T
+    if initial.std is not None:
+        start_variance = objective.noise * initial.std**2 / objective.features.num_features
+    return Modes(
+        relaxation(basis.values, scaled),
+        _decay(basis.values, scaled),
+        target,
+        start,
+        start_variance,
+        target @ target.T,
     )
 
 
 def _decay(values: Array, scaled_times: Array) -> Array:
     """exp(-lam s), 1 for lam = 0 even at s = inf."""
-    exponent = jnp.where(values[None, :] > 0, scaled_times[:, None] * values[None, :], 0.0)
-    return jnp.exp(-exponent)
+    positive = values[None, :] > 0
+    return jnp.exp(-jnp.where(positive, scaled_times[:, None] * values[None, :], 0.0))
 
 
-def _largest_last(objective: Objective) -> tuple[Array, Array]:
-    """Index of the class of largest weight, and of the others."""
+def _train_quadratics(objective: Objective, basis: Eigenbasis, modes: Modes) -> Array:
+    """(K, T) quadratic terms of the train losses.
+
+    sum_c omega_c O^T U_c O = diag(lam) spares the rotation of the class of largest weight.
+    """
     order = jnp.argsort(objective.class_weights, stable=True)
-    return order[-1], order[:-1]
+    rest, last = order[:-1], order[-1]
+
+    def rotate(spent, inputs):
+        weight, feature = inputs
+        half = half_rotation(basis, feature)
+        return spent + weight * half, _quadratic(modes, half)
+
+    remaining, quadratics = jax.lax.scan(
+        rotate,
+        jnp.zeros_like(basis.vectors),
+        (objective.class_weights[rest], objective.train.feature[rest]),
+    )
+    half = (jnp.diag(0.5 * basis.values) - remaining) / objective.class_weights[last]
+    found = jnp.concatenate([quadratics, _quadratic(modes, half)[None, :]])
+    return jnp.zeros_like(found).at[order].set(found)
 
 
-def _curve(
-    objective: Objective,
-    basis: Eigenbasis,
-    modes: _Modes,
-    pair_weight: Array,
-    slope: Array,
-    rotated: Array,
-) -> Float[Array, " time"]:
-    """Loss of one class on the time grid, from O^T U_c O."""
-    dim = objective.features.dim
-    projected = basis.rows @ objective.cross_of(slope)
-    f = modes.relaxation
-    linear = f @ jnp.sum(modes.target * projected, axis=1)
-    loss = 1.0 - 2.0 * linear / dim + _quadratic_form(f, pair_weight * rotated) / dim
+def _linear(
+    objective: Objective, basis: Eigenbasis, modes: Modes, covariances: FeatureCovariances
+) -> Float[Array, "class time"]:
+    """2 sqrt(Delta) Tr(a V_c) of every class on the time grid, by one product for all classes."""
+    scale = 2.0 * jnp.sqrt(objective.noise / objective.dim)
+
+    def overlap(vectors: Array) -> Array:
+        """rowsum(vectors o O^T diag(b_c) W) for every class."""
+        return covariances.slope @ ((objective.features.weights @ vectors.T) * basis.vectors)
+
+    linear = -scale * overlap(modes.target) @ modes.filter.T
     if modes.start is not None:
-        decay, start = modes.decay, modes.start
-        loss = loss + 2.0 * decay @ jnp.sum(start * projected, axis=1) / dim
-        mixed = (start @ modes.target.T) * rotated
-        loss = loss - 2.0 * jnp.sum((decay @ mixed) * f, axis=1) / dim
-        loss = loss + _quadratic_form(decay, (start @ start.T) * rotated) / dim
-    if modes.start_std is not None:
-        energy = modes.decay**2 @ jnp.diagonal(rotated)
-        variance = objective.noise * modes.start_std**2
-        loss = loss + variance * energy / objective.features.num_features
-    return loss
+        linear = linear + scale * overlap(modes.start) @ modes.decay.T
+    return linear
 
 
-def _quadratic_form(rows: Float[Array, "time feature"], matrix: Array) -> Float[Array, " time"]:
-    """f^T M f for every row f."""
-    return jnp.sum((rows @ matrix) * rows, axis=1)
+def _quadratic(modes: Modes, half: Float[Array, "feature feature"]) -> Float[Array, " time"]:
+    """Delta Tr(a U_c a^T) of one class on the time grid, from Z_c."""
+    f, decay = modes.filter, modes.decay
+    total = 2.0 * _form(f, modes.target_pairs * half, f)
+    if modes.start is not None:
+        mixed = modes.start @ modes.target.T
+        total = total + 2.0 * _form(decay, (modes.start @ modes.start.T) * half, decay)
+        total = total - 2.0 * _form(decay, mixed * half, f) - 2.0 * _form(f, mixed.T * half, decay)
+    if modes.start_variance is not None:
+        # the loss has Delta s_0^2/p Tr(E U_c E), not divided by d as the rest will be
+        dim = modes.target.shape[1]
+        total = total + 2.0 * dim * modes.start_variance * (decay**2 @ jnp.diagonal(half))
+    return total
+
+
+def _form(left: Array, matrix: Array, right: Array) -> Float[Array, " time"]:
+    """left^T M right for every time."""
+    return jnp.sum((left @ matrix) * right, axis=1)

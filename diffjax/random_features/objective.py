@@ -51,6 +51,11 @@ class Objective(NamedTuple):
         return noise_variance(self.diffusion_time)
 
     @property
+    def dim(self) -> int:
+        """d."""
+        return self.features.dim
+
+    @property
     def rate(self) -> Float[Array, ""]:
         """2 Delta/psi_p: relaxation rate per unit eigenvalue and training time."""
         return 2.0 * self.noise * self.features.dim / self.features.num_features

@@ -1,6 +1,7 @@
 """How far the exact series of the covariances are carried, with the error that is left."""
 
 import dataclasses
+from typing import NamedTuple
 
 from diffjax.errors import InputError
 
@@ -53,17 +54,28 @@ class CovarianceOptions:
                     f"{name}={value!r}", f"a whole number of at least {minimum}", "or leave it out"
                 )
 
-    def resolve(self, dim: int, anisotropic: bool = False) -> "CovarianceOptions":
-        """Replace every None by the rule's value for dimension `dim`."""
+    def resolve(self, dim: int, anisotropic: bool = False) -> "SeriesOrders":
+        """The numbers to use in dimension `dim`: those given, else those of the rule."""
         train, population, nodes = _rule(dim)
         if anisotropic:
             population = max(population, 24)
-        return dataclasses.replace(
-            self,
+        return SeriesOrders(
             train_order=self.train_order or train,
             population_order=self.population_order or population,
             nodes=self.nodes or nodes,
+            population_nodes=self.population_nodes,
+            block_size=self.block_size,
         )
+
+
+class SeriesOrders(NamedTuple):
+    """`CovarianceOptions` with every number decided."""
+
+    train_order: int
+    population_order: int
+    nodes: int
+    population_nodes: int
+    block_size: int
 
 
 def _rule(dim: int) -> tuple[int, int, int]:

@@ -115,7 +115,8 @@ def _check_random_feature_problem(problem: RandomFeatureProblem) -> None:
             "dim is at least the number of classes, so that any centroid geometry fits",
             "raise dim",
         )
-    covariances = problem.mixture.class_covariances if _anisotropic(problem.mixture) else None
+    mixture = problem.mixture
+    covariances = mixture.class_covariances if isinstance(mixture, GaussianMixture) else None
     if covariances is not None and covariances.shape[1] != problem.dim:
         raise InputError(
             f"class_covariances has shape {covariances.shape} and dim={problem.dim}",
@@ -130,7 +131,3 @@ def _check_random_feature_problem(problem: RandomFeatureProblem) -> None:
             "every class has at least one training sample",
             f"raise num_samples above {0.5 / weight:.0f}, or the weight of the class",
         )
-
-
-def _anisotropic(mixture: Mixture) -> bool:
-    return isinstance(mixture, GaussianMixture) and mixture.class_covariances is not None

@@ -27,9 +27,13 @@ def class_counts(weights: Float[Array, " class"], num_samples: int) -> Int[Array
 
 def centroid_frame(seed: Int[Array, ""] | int, num_classes: int, dim: int) -> Array:
     """(K, d) random orthonormal rows in which centroids have their coordinates."""
-    draws = normal_rows(stream(seed, "centroids"), num_classes, dim)
-    frame, triangle = jnp.linalg.qr(draws.T)
-    return (frame * jnp.sign(jnp.diagonal(triangle))[None, :]).T
+    rows = normal_rows(stream(seed, "centroids"), num_classes, dim)
+    # Gram-Schmidt by hand: a library QR of so few vectors costs more to compile than to run
+    for _ in range(2):
+        for k in range(num_classes):
+            row = rows[k] - rows[:k].T @ (rows[:k] @ rows[k])
+            rows = rows.at[k].set(row / jnp.linalg.norm(row))
+    return rows
 
 
 def class_centroid(

@@ -1,0 +1,150 @@
+"""What workers run. A job has `run()`, `answer(result)` -> arrays by name, and may have facts.
+
+Imports are inside: a NumPy worker never loads JAX, and the environment is set before.
+"""
+
+import importlib
+import time
+from typing import Any
+
+import numpy as np
+
+Arrays = dict[str, np.ndarray]
+CURVES = ("train_loss", "test_loss", "eigenvalues")
+
+
+def make_job(name: str, **arguments: Any):
+    """The job of that name."""
+    module, job = JOBS[name].split(":")
+    return getattr(importlib.import_module(module), job)(**arguments)
+
+
+class NumpyPoints:
+    """The closed form in NumPy: a loop in one process, or a pool of processes."""
+
+    def __init__(self, arrays: str, share: bool, processes: int = 1):
+        from benchmarks.problems import read_arrays
+
+        self.points = read_arrays(arrays)
+        self.share = share
+        self.children_cpu = 0.0
+        self.pool = None
+        if processes > 1:
+            import multiprocessing
+
+            self.pool = multiprocessing.get_context("spawn").Pool(
+                processes, _read_part, [(arrays, processes)]
+            )
+            self.parts = range(processes)
+
+    def run(self):
+        """Curves of every point."""
+        from benchmarks.peers.closed_form import solve_grid
+
+        if self.pool is None:
+            return solve_grid(self.points, share=self.share)
+        parts = self.pool.map(_solve_part, [(i, self.share) for i in self.parts], chunksize=1)
+        self.children_cpu += sum(cpu for _, cpu in parts)
+        return [curves for part, _ in parts for curves in part]
+
+    def answer(self, result) -> Arrays:
+        """Curves stacked over points, and the two times of every class."""
+        from benchmarks.peers.times import class_times
+
+        stacked = {name: np.stack([getattr(c, name) for c in result]) for name in CURVES}
+        times = [class_times(p, c) for p, c in zip(self.points, result, strict=True)]
+        return stacked | {name: np.stack([t[name] for t in times]) for name in times[0]}
+
+
+_POINTS: list = []
+
+
+def _read_part(task: tuple[str, int]) -> None:
+    from benchmarks.problems import read_arrays
+
+    global _POINTS
+    points = read_arrays(task[0])
+    size = -(-len(points) // task[1])
+    _POINTS = [points[i : i + size] for i in range(0, len(points), size)]
+
+
+def _solve_part(task: tuple[int, bool]):
+    """Contiguous points in one process, so that a cache serves neighbours."""
+    from benchmarks.peers.closed_form import solve_grid
+
+    start = time.process_time()
+    result = solve_grid(_POINTS[task[0]], share=task[1])
+    return result, time.process_time() - start
+
+
+class EnginePoint:
+    """One problem through the public function; more arguments as in `problems.problem`."""
+
+    def __init__(self, num_features: int, times: int | None, **more: Any):
+        import jax
+
+        import diffjax as dj
+        from benchmarks.problems import problem
+
+        problem_here, wait = problem(num_features, times, **more), jax.block_until_ready
+        self.run = lambda: wait(dj.gradient_flow(problem_here))
+
+    def answer(self, result) -> Arrays:
+        """As the peer, with a leading point axis of length one."""
+        return {name: np.asarray(getattr(result, name))[None] for name in COMPARED}
+
+
+class EngineSweep:
+    """The grid through the public call, which plans and compiles every time."""
+
+    def __init__(self, num_features: int, times: int | None, quick: bool):
+        import diffjax as dj
+        from benchmarks.problems import axes, problem
+
+        over, base = axes(quick), problem(num_features, times)
+        self.run = lambda: dj.sweep(dj.gradient_flow, base, over=over)
+
+    def answer(self, result) -> Arrays:
+        """The Dataset's variables with the grid axes flattened."""
+        grid = result["status"].shape
+        return {
+            name: result[name].values.reshape(-1, *result[name].shape[len(grid) :])
+            for name in COMPARED
+        }
+
+
+class EngineGrid:
+    """The batches of that sweep, planned and compiled before: its run time."""
+
+    def __init__(self, num_features: int, times: int | None, quick: bool):
+        import diffjax as dj
+        from benchmarks.problems import axes, problem
+        from diffjax.sweep.execute import Executor
+        from diffjax.sweep.job import plan_of, prepare
+
+        base = problem(num_features, times)
+        job = prepare(dj.gradient_flow, base, axes(quick), None, None, None, (), {}, {})
+        self.plan = plan_of(job, job.groups[0])
+        self.executor = Executor(self.plan, job.devices)
+
+    def run(self) -> list[dict[str, np.ndarray]]:
+        """All batches, results on the host."""
+        return [self.executor.batch(number) for number in range(len(self.plan.rows))]
+
+    def answer(self, result) -> Arrays:
+        """Rows of all batches in the order of the grid, padding left out."""
+        points = np.concatenate([self.plan.points(i) for i in range(len(self.plan.rows))])
+        order = np.argsort(points)[(points < 0).sum() :]
+        return {name: np.concatenate([r[name] for r in result])[order] for name in COMPARED}
+
+
+COMPARED = (*CURVES, "generalization_time", "memorization_time")
+JOBS = {
+    "numpy": "benchmarks.jobs:NumpyPoints",
+    "engine_point": "benchmarks.jobs:EnginePoint",
+    "engine_grid": "benchmarks.jobs:EngineGrid",
+    "engine_sweep": "benchmarks.jobs:EngineSweep",
+    "limits": "benchmarks.machine:Limits",
+    "phases": "benchmarks.phases:Phases",
+    "explicit": "benchmarks.explicit_job:Explicit",
+}

@@ -1,0 +1,1 @@
+"""What the engine is measured against: written from the equations, without diffjax."""

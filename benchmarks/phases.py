@@ -1,0 +1,88 @@
+"""Where the engine's time goes, phase by phase, against matrix product and eigh.
+
+Runs in a worker of its own (one core). Every phase is the engine's own function under `jit`,
+timed in CPU seconds with its inputs already on the device.
+"""
+
+import time
+from collections.abc import Callable
+from statistics import median
+from typing import Any
+
+
+class Phases:
+    """A job whose facts are the phases' seconds: {"seconds": {phase: s}}.
+
+    `train` and `population` are one class each; `combine` is everything after them and contains
+    `eigh` and, as its remainder, rotations and curves.
+    """
+
+    def __init__(self, num_features: int, times: int | None, rounds: int = 5):
+        import jax
+
+        import diffjax as dj
+        from benchmarks.problems import problem
+
+        point, model = problem(num_features, times), dj.gradient_flow
+        calls: dict[str, Callable[[], Any]] = {}
+        results = {}
+        for name, stage in model.stages.items():
+            members = jax.jit(stage.split)(point)
+            compute = jax.jit(stage.compute)
+            first = jax.tree.map(lambda leaf: leaf[0], members)
+            calls[name] = _call(compute, first)
+            results[name] = jax.jit(lambda m, f=stage.compute: jax.lax.map(f, m))(members)
+        calls["combine"] = _call(jax.jit(model.combine), point, results)
+        calls["eigh"] = _call(jax.jit(jax.numpy.linalg.eigh), _covariance(num_features))
+        calls["whole point"] = lambda: jax.block_until_ready(dj.gradient_flow(point))
+        self.facts = {"seconds": _interleaved(calls, rounds)}
+        self.run = lambda: None
+
+    def answer(self, result: None) -> dict:
+        """Nothing."""
+        return {}
+
+
+def _call(function: Callable[..., Any], *arguments: Any) -> Callable[[], Any]:
+    import jax
+
+    return lambda: jax.block_until_ready(function(*arguments))
+
+
+def _covariance(size: int):
+    import jax
+
+    square = jax.random.normal(jax.random.key(0), (size, size))
+    return square @ square.T / size
+
+
+def _interleaved(calls: dict[str, Callable[[], Any]], rounds: int) -> dict[str, float]:
+    for call in calls.values():
+        call()
+    seconds: dict[str, list[float]] = {name: [] for name in calls}
+    for _ in range(rounds):
+        for name, call in calls.items():
+            start = time.process_time()
+            call()
+            seconds[name].append(time.process_time() - start)
+    return {name: median(values) for name, values in seconds.items()}
+
+
+def phase_limits(
+    num_features: int, times: int, gflops: float, eigh: float, orders: tuple[int, int] = (4, 8)
+) -> dict[str, float]:
+    """Least seconds of each phase of one point: operations / product speed, plus eigh.
+
+    Symmetric products count half (n p^2 for X X^T) and a congruence O^T U O counts 3 p^3.
+    Elementwise work (quadrature, series) counts its arithmetic at the speed of products, so
+    it hardly counts: the limit is not meant to be reachable.
+    """
+    p, n, d = float(num_features), num_features / 2, num_features / 4
+    rate = gflops * 1e9
+    per_class = n / 2
+    train = (orders[0] + 1) * p**2 * per_class + 2 * p * per_class * d + p**2 * d
+    population = 3 * (orders[1] + 1) * p**2 + p**2 * d
+    # P = O^T V, P P^T and W P^T; three congruences (the last train class is free); F M, 4 times
+    combine = (2 + 1 + 2) * p**2 * d + 3 * 3 * p**3 + 4 * 2 * p**2 * times
+    seconds = {"train": train, "population": population, "combine": combine}
+    return {name: flops / rate for name, flops in seconds.items()} | {"eigh": eigh}

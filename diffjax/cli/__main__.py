@@ -1,0 +1,7 @@
+"""``python -m diffjax.cli`` is ``diffjax``."""
+
+import sys
+
+from diffjax.cli import main
+
+sys.exit(main())

@@ -1,0 +1,75 @@
+"""Exit codes, and the one place where errors turn into them."""
+
+import enum
+import errno
+import os
+import sys
+from collections.abc import Callable
+
+from diffjax.errors import InputError
+
+
+class ExitCode(enum.IntEnum):
+    """What the command returns to the shell."""
+
+    DONE = 0
+    BAD_INPUT = 2
+    SOME_POINTS_FAILED = 3
+    INTERRUPTED = 130
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C, with a sentence that says what was kept and how to go on."""
+
+
+def exit_code(verb: Callable[[], int | None]) -> int:
+    """Run a verb; errors that the user can mend become one message and an exit code.
+
+    Any other exception is a fault of the program and keeps its traceback.
+    """
+    try:
+        return int(verb() or ExitCode.DONE)
+    except BrokenPipeError:  # the reader of our output has left, as in  diffjax list | head
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.DONE
+    except InputError as error:
+        return _refuse(f"{error.got}\nallowed: {error.allowed}\nto do:   {error.remedy}")
+    except OSError as error:
+        return _refuse(_describe(error))
+    except KeyboardInterrupt as interruption:
+        print(f"\ninterrupted. {interruption}".rstrip(), file=sys.stderr)
+        return ExitCode.INTERRUPTED
+
+
+def _refuse(message: str) -> int:
+    print(f"diffjax: {message}", file=sys.stderr)
+    return ExitCode.BAD_INPUT
+
+
+_REMEDIES = {
+    errno.ENOSPC: (
+        "the disk needs room for the results",
+        "free some space and run the same command again; finished points are kept",
+    ),
+    errno.EDQUOT: (
+        "the quota must leave room for the results",
+        "free some space and run the same command again; finished points are kept",
+    ),
+    errno.EACCES: (
+        "files must be readable and the output folder writable",
+        "choose another folder with --out, or change the permissions",
+    ),
+    errno.EROFS: ("the output folder must be writable", "choose another folder with --out"),
+    errno.ENOENT: ("the file or folder must exist", "check the path"),
+    errno.ENOTDIR: ("every part of the path but the last is a folder", "check the path"),
+    errno.EISDIR: ("a file, not a folder", "check the path"),
+}
+
+
+def _describe(error: OSError) -> str:
+    what = error.strerror or str(error) or type(error).__name__
+    place = f": {error.filename}" if error.filename else ""
+    allowed, remedy = _REMEDIES.get(
+        error.errno or 0, ("the operating system must allow it", "mend that and run again")
+    )
+    return f"{what}{place}\nallowed: {allowed}\nto do:   {remedy}"

@@ -1,0 +1,32 @@
+"""``diffjax figure``: the figures of a run once more."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+
+
+def figure(
+    run: Path,
+    /,
+    *,
+    format: Literal["png", "pdf", "both"] = "both",
+    out: Annotated[Path | None, Parameter(name=["--out", "-o"])] = None,
+) -> int:
+    """Draw the figures of a run again, finished or not; points to come are left blank.
+
+    Args:
+        run: run folder.
+        format: png (300 dots per inch), pdf, or both.
+        out: folder for the figures [RUN/figures].
+    """
+    from diffjax.studies.catalogue import study_of_run
+    from diffjax.studies.figures import FORMATS, draw_figures
+    from diffjax.sweep import open_run
+
+    dataset = open_run(run)
+    study = study_of_run(dataset)
+    formats = FORMATS if format == "both" else (format,)
+    for path in draw_figures(study, dataset, out or run / "figures", formats):
+        print(path)
+    return 0

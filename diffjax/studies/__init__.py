@@ -1,0 +1,32 @@
+"""Named, citable sweeps: a problem, a grid, figures, and the claims that the grid can check.
+
+    find_study     a bundled study by name
+    load_study     the same, or a study file in TOML
+    all_studies    every bundled study
+    judge          the verdict on every claim, from the study's dataset
+
+A claim is a statement from the literature with a criterion, a pure function of the dataset; its
+verdict carries the numbers it rests on, and it may well be that the claim fails.
+
+Example:
+    >>> study = find_study("phase-diagram")
+    >>> ds = diffjax.sweep(find_model(study.model), study.problem, study.axes)
+    >>> for name, verdict in judge(study, ds).items():
+    ...     print(name, verdict.word, verdict.text)
+"""
+
+from diffjax.studies.catalogue import all_studies, find_study, load_study
+from diffjax.studies.report import judge
+from diffjax.studies.study import Claim, Figure, Study, Table, Verdict
+
+__all__ = [
+    "Claim",
+    "Figure",
+    "Study",
+    "Table",
+    "Verdict",
+    "all_studies",
+    "find_study",
+    "judge",
+    "load_study",
+]

@@ -1,0 +1,87 @@
+"""The bundled studies and claims by name, each imported when asked for."""
+
+import difflib
+import importlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from diffjax.errors import InputError
+from diffjax.studies.study import Claim, Study
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+MODULES = {
+    "phase-diagram": "phase_diagram",
+    "centroid-geometry": "centroid_geometry",
+    "variance-order": "variance_order",
+}
+"""Study name to module of this package; the module holds it as STUDY."""
+
+
+def find_study(name: str) -> Study:
+    """The bundled study of that name.
+
+    Raises:
+        InputError: there is none.
+    """
+    if name not in MODULES:
+        raise _unknown("study", name, tuple(MODULES), "name one, or the path of a .toml file")
+    return importlib.import_module(f"diffjax.studies.{MODULES[name]}").STUDY
+
+
+def all_studies() -> tuple[Study, ...]:
+    """Every bundled study."""
+    return tuple(find_study(name) for name in MODULES)
+
+
+def find_claim(name: str) -> Claim:
+    """The claim of that name from any bundled study.
+
+    Raises:
+        InputError: there is none.
+    """
+    claims = {claim.name: claim for study in all_studies() for claim in study.claims}
+    if name not in claims:
+        raise _unknown("claim", name, tuple(claims), "name claims of the bundled studies")
+    return claims[name]
+
+
+def _unknown(what: str, name: str, known: tuple[str, ...], remedy: str) -> InputError:
+    close = difflib.get_close_matches(name, known, n=1)
+    remedy = f"did you mean {close[0]!r}?" if close else remedy
+    return InputError(f"{what} {name!r} is unknown", f"known are {', '.join(known)}", remedy)
+
+
+def load_study(name_or_file: str) -> Study:
+    """A bundled study by its name, or the study of a .toml file.
+
+    Raises:
+        InputError: no such study, or a fault in the file.
+        OSError: the file cannot be read.
+    """
+    if not name_or_file.endswith(".toml"):
+        return find_study(name_or_file)
+    from diffjax.studies.study_file import read_study
+
+    return read_study(Path(name_or_file))
+
+
+def study_of_run(dataset: "xr.Dataset") -> Study:
+    """The study that a run was made from, from what its dataset remembers.
+
+    Raises:
+        InputError: the run was not made from a study, or from one that no longer exists.
+    """
+    name, text = dataset.attrs.get("study", ""), dataset.attrs.get("study_text", "")
+    if text:
+        from diffjax.studies.study_file import parse_study
+
+        return parse_study(text, f"{name}.toml")
+    if not name:
+        raise InputError(
+            "this run was not made from a study",
+            "a study says which figures and claims belong to a run",
+            "use diffjax.open_run and diffjax.plot from Python",
+        )
+    return find_study(name)

@@ -1,0 +1,110 @@
+"""A study's figures, drawn from its dataset by the functions of `diffjax.plot`."""
+
+import difflib
+import inspect
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from diffjax.errors import InputError
+from diffjax.studies.study import Figure, Study
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+FORMATS = ("png", "pdf")
+PLOTS = ("phase_maps", "learning_curves", "eigenvalue_histogram", "times_against")
+"""Functions of `diffjax.plot` that draw a whole figure from a dataset."""
+
+
+def draw_figures(
+    study: Study, dataset: "xr.Dataset", folder: Path, formats: Sequence[str] = FORMATS
+) -> tuple[Path, ...]:
+    """Draw every figure of the study into a folder, which is made if need be.
+
+    Args:
+        study: whose figures.
+        dataset: of the study's run.
+        folder: where the files go.
+        formats: endings without the dot.
+
+    Returns:
+        The files, in the order of the figures.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    for figure in study.figures:
+        drawn = _draw(figure, dataset)
+        written += [save_figure(drawn, folder / f"{figure.name}.{ending}") for ending in formats]
+    return tuple(written)
+
+
+def _draw(figure: Figure, dataset: "xr.Dataset") -> Any:
+    from diffjax import plot
+
+    return getattr(plot, figure.plot)(select_nearest(dataset, figure.at), **figure.arguments)
+
+
+def save_figure(drawn: Any, path: Path) -> Path:
+    """Write a figure, or the figure of some axes, in the format of the path's ending."""
+    from diffjax.plot import style
+
+    whole = drawn.get_figure(root=True) if hasattr(drawn, "get_figure") else drawn
+    undated = {"Software": None} if path.suffix == ".png" else {"CreationDate": None}
+    with style.context():
+        whole.savefig(path, metadata=undated)
+    return path
+
+
+def select_nearest(dataset: "xr.Dataset", at: Mapping[str, Any]) -> "xr.Dataset":
+    """The part of a dataset at the grid points nearest to some coordinates.
+
+    Args:
+        dataset: of a sweep.
+        at: axis name to value; axes that are not named stay whole.
+
+    Raises:
+        InputError: the dataset has no such axis, or an axis of names has no such name.
+    """
+    for name, value in at.items():
+        if name not in dataset.dims:
+            raise InputError(
+                f"the dataset has no axis {name!r}",
+                f"it has {', '.join(map(str, dataset.dims))}",
+                "select along one of these",
+            )
+        dataset = _select(dataset, name, value)
+    return dataset
+
+
+def _select(dataset: "xr.Dataset", name: str, value: Any) -> "xr.Dataset":
+    if dataset[name].dtype.kind in "biuf":
+        return dataset.sel({name: value}, method="nearest")
+    if value not in dataset[name].values:
+        raise InputError(
+            f"axis {name!r} has no value {value!r}",
+            f"it has {', '.join(map(str, dataset[name].values))}",
+            "choose one of these",
+        )
+    return dataset.sel({name: value})
+
+
+def check_figure(figure: Figure) -> None:
+    """Raise InputError if a figure names an unknown plot or an argument that it does not take."""
+    if figure.plot not in PLOTS:
+        close = difflib.get_close_matches(figure.plot, PLOTS, n=1)
+        raise InputError(
+            f"figure {figure.name!r} has plot={figure.plot!r}",
+            f"plot is one of {', '.join(PLOTS)}",
+            f"did you mean {close[0]!r}?" if close else "choose one of these",
+        )
+    from diffjax import plot
+
+    known = tuple(inspect.signature(getattr(plot, figure.plot)).parameters)[1:]
+    for argument in figure.arguments:
+        if argument not in known:
+            raise InputError(
+                f"figure {figure.name!r} gives {figure.plot} the argument {argument!r}",
+                f"it takes {', '.join(known)}",
+                "remove or rename it",
+            )

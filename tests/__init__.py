@@ -1,0 +1,1 @@
+"""The test suite; `tests.reference` is the slow independent implementation."""
