@@ -180,4 +180,5 @@ STUDY = Study(
     },
     figures=_FIGURES,
     claims=_CLAIMS,
+    symbols={STD_RATIO: r"\sigma_0/\sigma_1"},
 )

@@ -13,7 +13,13 @@ if TYPE_CHECKING:
     import xarray as xr
 
 FORMATS = ("png", "pdf")
-PLOTS = ("phase_maps", "learning_curves", "eigenvalue_histogram", "times_against")
+PLOTS = (
+    "phase_maps",
+    "learning_curves",
+    "score_error_curves",
+    "eigenvalue_histogram",
+    "times_against",
+)
 """Functions of `diffjax.plot` that draw a whole figure from a dataset."""
 
 
@@ -32,11 +38,19 @@ def draw_figures(
         The files, in the order of the figures.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    dataset = _with_symbols(study, dataset)
     written = []
     for figure in study.figures:
         drawn = _draw(figure, dataset)
         written += [save_figure(drawn, folder / f"{figure.name}.{ending}") for ending in formats]
     return tuple(written)
+
+
+def _with_symbols(study: Study, dataset: "xr.Dataset") -> "xr.Dataset":
+    present = {name: text for name, text in study.symbols.items() if name in dataset.coords}
+    return dataset.assign_coords(
+        {name: dataset[name].assign_attrs(symbol=text) for name, text in present.items()}
+    )
 
 
 def _draw(figure: Figure, dataset: "xr.Dataset") -> Any:

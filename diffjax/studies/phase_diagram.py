@@ -34,6 +34,12 @@ RAREST = 1 / 9
 STD_RATIO = "stds[0]"
 """sigma_0, in units of sigma_1, which is 1 in this study."""
 
+_DIM = 32
+_FEATURES_PER_DIM = 16
+_DIFFUSION_TIME = 0.3
+_EFOLD = _FEATURES_PER_DIM / (2 * -math.expm1(-2 * _DIFFUSION_TIME))
+"""Training time in which a mode of eigenvalue 1 relaxes by a factor e, psi_p/(2 Delta)."""
+
 _PAPER = "arXiv 2605.06367, abstract"
 _LIMIT = "high-dimensional limit of the same model"
 _BALANCED = {IMBALANCE: 1.0}
@@ -127,11 +133,14 @@ _CLAIMS = (
 
 _MAP = {"x": IMBALANCE, "y": STD_RATIO, "panel": "distance"}
 _FIGURES = (
-    Figure("generalization-order", "phase_maps", {"quantity": "generalization_time", **_MAP}),
-    Figure("memorization-order", "phase_maps", {"quantity": "memorization_time", **_MAP}),
+    Figure(
+        "order",
+        "phase_maps",
+        {"quantity": ["generalization_time", "memorization_time"], **_MAP},
+    ),
     Figure("learning-curves-reversed", "learning_curves", at={**_REVERSED}),
     Figure("learning-curves-balanced", "learning_curves", at={**_REVERSED, IMBALANCE: 1}),
-    Figure("eigenvalues", "eigenvalue_histogram", at={**_REVERSED}),
+    Figure("eigenvalues", "eigenvalue_histogram", {"time_scale": _EFOLD}, at={**_REVERSED}),
 )
 
 STUDY = Study(
@@ -140,10 +149,10 @@ STUDY = Study(
     model="gradient_flow",
     problem=RandomFeatureProblem(
         two_classes(stds=(1.2, 1.0), distance=DISTANCES[-1], cosine=0.0),
-        dim=32,
-        num_features=512,
-        num_samples=256,
-        diffusion_time=0.3,
+        dim=_DIM,
+        num_features=_FEATURES_PER_DIM * _DIM,
+        num_samples=8 * _DIM,
+        diffusion_time=_DIFFUSION_TIME,
     ),
     axes={
         STD_RATIO: (0.7, 0.85, 1.0, 1.2, 1.4, 1.7, 2.0),
@@ -154,4 +163,5 @@ STUDY = Study(
     figures=_FIGURES,
     claims=_CLAIMS,
     tables=(order_table, reversal_table),
+    symbols={STD_RATIO: r"\sigma_0/\sigma_1"},
 )

@@ -88,6 +88,7 @@ class Study:
         figures: see `Figure`.
         claims: see `Claim`.
         tables: functions from the dataset to a `Table` of the summary.
+        symbols: axis name to LaTeX without dollar signs, for figures.
         text: the file that the study was read from, empty for a bundled one.
     """
 
@@ -101,6 +102,7 @@ class Study:
     figures: tuple[Figure, ...] = ()
     claims: tuple[Claim, ...] = ()
     tables: tuple[Callable[["xr.Dataset"], Table], ...] = ()
+    symbols: Mapping[str, str] = field(default_factory=dict)
     text: str = ""
 
     @property

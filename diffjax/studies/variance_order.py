@@ -1,4 +1,11 @@
-"""Higher variance first, at small diffusion time: where it is a rule and where it fails."""
+"""Higher variance first, at small diffusion time: where it is a rule and where it fails.
+
+psi_p = 64 features and psi_n = 8 samples per dimension, where modes separate well.  Classes differ
+little in their memorisation times: in the high-dimensional limit log10(time_0/time_1) is -0.03 for
+coinciding centroids and a std ratio of 1.5.  Corrections of order 1/d are larger than that in the
+32 dimensions of this study and reverse the sign, in every seed: the verdict on memorisation is one
+on this size.  Generalisation and the onset of the gap differ by ten times as much.
+"""
 
 import math
 
@@ -28,7 +35,7 @@ def _rule(variable: str, name: str, statement: str) -> Claim:
     return Claim(
         f"{name}-at-small-noise",
         statement,
-        _PAPER + "; the high-dimensional limit never reverses there",
+        _PAPER + "; holds in the high-dimensional limit",
         "coinciding centroids, every std ratio and every imbalance",
         never_reversed(variable, _COINCIDING),
     )
@@ -92,16 +99,17 @@ STUDY = Study(
     problem=RandomFeatureProblem(
         two_classes(stds=(1.5, 1.0), distance=0.0, cosine=0.0),
         dim=32,
-        num_features=1024,
+        num_features=2048,
         num_samples=256,
         diffusion_time=0.01,
     ),
     axes={
         STD_RATIO: (1.25, 1.5, 2.0, 3.0),
         "distance": (0.0, UNIT_CENTROIDS),
-        IMBALANCE: (1 / 49, 1 / 9, 1.0, 9.0, 49.0),
+        IMBALANCE: (1 / 9, 1 / 3, 1.0, 3.0, 9.0),
         "seed": (0, 1),
     },
     figures=_FIGURES,
     claims=_CLAIMS,
+    symbols={STD_RATIO: r"\sigma_0/\sigma_1"},
 )
