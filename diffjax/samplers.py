@@ -8,11 +8,14 @@ evaluation of the score s = s(x, t) reads x' = keep x + drift s + sqrt(noise) xi
     euler-maruyama    1 + tau  2 tau                               2 tau
     ddim              e^tau    Delta e^tau - sqrt(Delta Delta')    0
 
+The methods with two evaluations are trapezoid rules for dx = (x + s) dtau, `heun`, and for
+dx = (x + 2 s) dtau + sqrt(2) dW, `stochastic-heun`; their error is of second order in tau.
 `ancestral` draws from q(x_t' | x_t, x_0) with x_0 replaced by its mean (x + Delta s)/e^-t, `ddim`
 is the exponential step of the probability flow dx = (x + s) dtau; both become exact where the
-posterior of x_0 is narrow, as at small t.  `heun` solves the flow with two evaluations per step.
+posterior of x_0 is narrow, as at small t.
 """
 
+import functools
 import math
 from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
@@ -26,10 +29,11 @@ from diffjax.errors import InputError
 from diffjax.typing import Array, ArrayLike, Float, Key
 from diffjax.validation import check_count, check_finite, concrete
 
-Method = Literal["ancestral", "euler-maruyama", "ddim", "heun"]
+Method = Literal["ancestral", "euler-maruyama", "stochastic-heun", "ddim", "heun"]
 Score = Callable[..., Array]
 
-STOCHASTIC = ("ancestral", "euler-maruyama")
+STOCHASTIC = ("ancestral", "euler-maruyama", "stochastic-heun")
+TWO_EVALUATIONS = ("stochastic-heun", "heun")
 METHODS = (*STOCHASTIC, "ddim", "heun")
 MOST_SIGNAL = 0.02
 """Largest e^(-2t) at which a backward process may start from pure noise."""
@@ -111,8 +115,8 @@ def sample(
         dim: d.
         diffusion_times: falling times, see `log_snr_times`; the first one must be near noise.
         key: of start and steps.
-        method: "ancestral" and "euler-maruyama" are stochastic, "ddim" and "heun" follow the
-            probability flow.
+        method: "ancestral", "euler-maruyama" and "stochastic-heun" are stochastic, "ddim" and
+            "heun" follow the probability flow.
         step_inputs: pytree with a leading axis over the times, for example the readouts of a model
             trained at each of them.
         denoise: end with the posterior mean of x_0 instead of x at the last time.
@@ -180,30 +184,36 @@ def run_backward(
     def evaluate(x, time, inputs):
         return score(x, time) if step_inputs is None else score(x, time, inputs)
 
-    here, ahead = (jax.tree.map(lambda a, s=s: a[s], step_inputs) for s in (slice(-1), slice(1, None)))
+    here, ahead = (
+        jax.tree.map(lambda a, s=s: a[s], step_inputs) for s in (slice(-1), slice(1, None))
+    )
 
     def one_step(x, step):
         time, next_time, step_key, inputs, next_inputs = step
         slope = evaluate(x, time, inputs)
-        if method == "heun":
-            return _heun(evaluate, x, slope, time, next_time, next_inputs), None
-        keep, drift, noise = step_coefficients(method, time, next_time)
-        x = keep * x + drift * slope
+        shock = 0.0
         if method in STOCHASTIC:
-            x = x + jnp.sqrt(noise) * jax.random.normal(step_key, x.shape, x.dtype)
-        return x, None
+            shock = jax.random.normal(step_key, x.shape, x.dtype)
+        if method in TWO_EVALUATIONS:
+            ahead_of = functools.partial(evaluate, time=next_time, inputs=next_inputs)
+            return _trapezoid(ahead_of, x, slope, time - next_time, shock, method), None
+        keep, drift, noise = step_coefficients(method, time, next_time)
+        return keep * x + drift * slope + jnp.sqrt(noise) * shock, None
 
     steps = times[:-1], times[1:], keys, here, ahead
     x, _ = jax.lax.scan(one_step, jnp.asarray(start), steps)
     return _denoised(evaluate, x, times, step_inputs) if denoise else x
 
 
-def _heun(evaluate: Callable, x: Array, slope: Array, time, next_time, next_inputs) -> Array:
-    """The trapezoid rule for dx = (x + s) dtau, predicted by an Euler step."""
-    tau = time - next_time
-    velocity = x + slope
-    predicted = x + tau * velocity
-    return x + 0.5 * tau * (velocity + predicted + evaluate(predicted, next_time, next_inputs))
+def _trapezoid(
+    score: Callable, x: Array, slope: Array, tau: Array, shock: Any, method: str
+) -> Array:
+    """dx = (x + c s) dtau by an Euler step and a second look at where it leads, same noise."""
+    strength = 2.0 if method in STOCHASTIC else 1.0
+    jump = jnp.sqrt(2.0 * tau) * shock
+    velocity = x + strength * slope
+    predicted = x + tau * velocity + jump
+    return x + 0.5 * tau * (velocity + predicted + strength * score(predicted)) + jump
 
 
 def _denoised(evaluate: Callable, x: Array, times: Array, step_inputs: Any) -> Array:
@@ -219,7 +229,9 @@ def _checked_times(diffusion_times: ArrayLike) -> Array:
         if times.ndim != 1 or times.size < 2 or (np.diff(times) >= 0).any() or times[-1] <= 0:
             raise InputError(
                 f"diffusion_times of shape {times.shape}"
-                + (f" from {times[0]:g} to {times[-1]:g}" if times.ndim == 1 and times.size else ""),
+                + (
+                    f" from {times[0]:g} to {times[-1]:g}" if times.ndim == 1 and times.size else ""
+                ),
                 "at least two strictly falling, positive times",
                 "use log_snr_times",
             )
@@ -228,7 +240,9 @@ def _checked_times(diffusion_times: ArrayLike) -> Array:
 
 def _check_method(method: str, key: Any) -> None:
     if method not in METHODS:
-        raise InputError(f"method={method!r}", f"one of {', '.join(METHODS)}", "choose one of these")
+        raise InputError(
+            f"method={method!r}", f"one of {', '.join(METHODS)}", "choose one of these"
+        )
     if method in STOCHASTIC and key is None:
         raise InputError(
             f"method={method!r} without a key",

@@ -1,6 +1,6 @@
 """The training clock: dA/dtau = -d^2 grad_A L, and the times at which curves are wanted."""
 
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import jax.numpy as jnp
 import numpy as np
@@ -14,6 +14,7 @@ POINTS_PER_DECADE = 40
 DECADES = 12
 
 
+@runtime_checkable
 class Timed(Protocol):
     """A problem with a diffusion time, a dimension and perhaps training times of its own."""
 
