@@ -35,6 +35,15 @@ _HOMES = {
     "diffjax.random_features.dataset_problem": ("DatasetProblem",),
     "diffjax.random_features.model": ("gradient_flow",),
     "diffjax.random_features.training": ("TrainingRun", "stable_learning_rate", "train"),
+    "diffjax.asymptotics.problem": ("AsymptoticProblem",),
+    "diffjax.asymptotics.options": ("TheoryOptions",),
+    "diffjax.asymptotics.model": ("asymptotic_dynamics",),
+    "diffjax.backward.problem": ("SpeciationProblem",),
+    "diffjax.backward.model": ("speciation",),
+    "diffjax.backward.cloning": ("cloning_probabilities",),
+    "diffjax.backward.memory": ("speciation_times",),
+    "diffjax.backward.basins": ("spinodal_times", "trajectory_times"),
+    "diffjax.backward.collapse": ("collapse_times",),
     "diffjax.sweep.model": ("Model", "Output", "SharedStage", "model"),
     "diffjax.sweep.grid": ("Zipped",),
     "diffjax.sweep.fields": ("sweepable_fields",),
@@ -48,6 +57,16 @@ _SUBPACKAGES = ("plot", "studies", "sweep")
 if TYPE_CHECKING:
     from diffjax import plot as plot
     from diffjax import studies as studies
+    from diffjax.asymptotics.model import asymptotic_dynamics as asymptotic_dynamics
+    from diffjax.asymptotics.options import TheoryOptions as TheoryOptions
+    from diffjax.asymptotics.problem import AsymptoticProblem as AsymptoticProblem
+    from diffjax.backward.basins import spinodal_times as spinodal_times
+    from diffjax.backward.basins import trajectory_times as trajectory_times
+    from diffjax.backward.cloning import cloning_probabilities as cloning_probabilities
+    from diffjax.backward.collapse import collapse_times as collapse_times
+    from diffjax.backward.memory import speciation_times as speciation_times
+    from diffjax.backward.model import speciation as speciation
+    from diffjax.backward.problem import SpeciationProblem as SpeciationProblem
     from diffjax.diffusion import bayes_floor as bayes_floor
     from diffjax.dynamics import LearningDynamics as LearningDynamics
     from diffjax.errors import InputError as InputError

@@ -10,6 +10,63 @@ from diffjax.timescales import timescales
 from diffjax.typing import Array, Float, Int
 
 
+class Label(NamedTuple):
+    """How one array of a result is called in datasets and figures.
+
+    Attributes:
+        dims: names of its dimensions.
+        description: what it is.
+        units: its unit.
+        symbol: LaTeX without dollar signs.
+        coordinate: whether its values label its dimension.
+    """
+
+    dims: tuple[str, ...]
+    description: str
+    units: str = "1"
+    symbol: str = ""
+    coordinate: bool = False
+
+
+_CURVE = ("class", "training_time")
+_TIME = "training time"
+
+LABELS = {
+    "training_times": Label(("training_time",), "training time", _TIME, r"\tau", coordinate=True),
+    "train_loss": Label(_CURVE, "train loss per dimension", symbol=r"L^{\mathrm{train}}"),
+    "test_loss": Label(_CURVE, "test loss per dimension", symbol=r"L^{\mathrm{test}}"),
+    "score_error": Label(_CURVE, "normalised squared score error", symbol="e"),
+    "total_train_loss": Label(
+        ("training_time",), "training loss per dimension, all classes", symbol=r"L^{\mathrm{train}}"
+    ),
+    "total_test_loss": Label(
+        ("training_time",), "test loss per dimension, all classes", symbol=r"L^{\mathrm{test}}"
+    ),
+    "eigenvalues": Label(
+        ("eigenvalue",), "eigenvalue of the feature covariance p U", symbol=r"\lambda"
+    ),
+    "generalization_time": Label(("class",), "generalisation time", _TIME, r"\tau_{\mathrm{gen}}"),
+    "memorization_time": Label(("class",), "memorisation time", _TIME, r"\tau_{\mathrm{mem}}"),
+    "gap_onset_time": Label(("class",), "onset of the gap", _TIME, r"\tau_{\mathrm{gap}}"),
+    "half_memorization_time": Label(
+        ("class",), "memorisation time without a floor", _TIME, r"\tau_{\mathrm{half}}"
+    ),
+    "half_score_error_time": Label(
+        ("class",), "time of half the score error", _TIME, r"\tau_{1/2}"
+    ),
+    "bayes_floor": Label(("class",), "Bayes floor of the loss per dimension", symbol="B"),
+    "final_train_loss": Label(
+        ("class",), "train loss at infinite training time", symbol=r"L^{\mathrm{train}}_\infty"
+    ),
+    "final_test_loss": Label(
+        ("class",), "test loss at infinite training time", symbol=r"L^{\mathrm{test}}_\infty"
+    ),
+    "sample_counts": Label(("class",), "training samples", "samples", "n"),
+    "status": Label((), "status of the point"),
+}
+"""Labels of the fields of `LearningDynamics`, the same whichever model computed them."""
+
+
 class LearningDynamics(eqx.Module):
     """Per-class learning curves and times of one problem; losses are per dimension.
 
@@ -25,7 +82,7 @@ class LearningDynamics(eqx.Module):
             the Bayes score.
         total_train_loss: (T,) the loss that training minimises, sum_c omega_c L_c.
         total_test_loss: (T,) sum_c rho_c L_c.
-        eigenvalues: (p,) of p U, ascending.
+        eigenvalues: (p,) of p U, ascending; None in infinite dimension.
         generalization_time: (K,) see `diffjax.timescales` for all five.
         memorization_time: (K,).
         gap_onset_time: (K,).
@@ -34,7 +91,7 @@ class LearningDynamics(eqx.Module):
         bayes_floor: (K,) B_c.
         final_train_loss: (K,) at infinite training time.
         final_test_loss: (K,) at infinite training time.
-        sample_counts: (K,) training samples per class.
+        sample_counts: (K,) training samples per class; None in infinite dimension.
         status: worst `Status` of the point.
     """
 
@@ -44,7 +101,7 @@ class LearningDynamics(eqx.Module):
     score_error: Float[Array, "class training_time"]
     total_train_loss: Float[Array, " training_time"]
     total_test_loss: Float[Array, " training_time"]
-    eigenvalues: Float[Array, " eigenvalue"]
+    eigenvalues: Float[Array, " eigenvalue"] | None
     generalization_time: Float[Array, " class"]
     memorization_time: Float[Array, " class"]
     gap_onset_time: Float[Array, " class"]
@@ -53,7 +110,7 @@ class LearningDynamics(eqx.Module):
     bayes_floor: Float[Array, " class"]
     final_train_loss: Float[Array, " class"]
     final_test_loss: Float[Array, " class"]
-    sample_counts: Int[Array, " class"]
+    sample_counts: Int[Array, " class"] | None
     status: Int[Array, ""]
 
 

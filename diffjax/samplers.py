@@ -71,8 +71,8 @@ def log_snr_times(
             "0 < last < first, both finite",
             "the noise-free end t = 0 has an infinite signal-to-noise ratio: stop before it",
         )
-    ends = [-math.log(math.expm1(2.0 * t)) for t in (first, last)]
-    return 0.5 * jnp.log1p(jnp.exp(-jnp.linspace(*ends, num_times)))
+    start, stop = (-math.log(math.expm1(2.0 * t)) for t in (first, last))
+    return 0.5 * jnp.log1p(jnp.exp(-jnp.linspace(start, stop, num_times)))
 
 
 def step_coefficients(

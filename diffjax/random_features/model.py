@@ -6,7 +6,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from diffjax.dynamics import LearningDynamics
+from diffjax.dynamics import LABELS, LearningDynamics
 from diffjax.errors import InputError
 from diffjax.mixture import two_classes
 from diffjax.precision import require_float64
@@ -15,42 +15,7 @@ from diffjax.random_features.dataset_problem import DatasetProblem
 from diffjax.random_features.problem import RandomFeatureProblem
 from diffjax.sweep.model import Output, SharedStage, model
 
-_CURVE = ("class", "training_time")
-_TIME = "training time"
-
-OUTPUTS = {
-    "training_times": Output(("training_time",), "training time", _TIME, r"\tau", coordinate=True),
-    "train_loss": Output(_CURVE, "train loss per dimension", symbol=r"L^{\mathrm{train}}"),
-    "test_loss": Output(_CURVE, "test loss per dimension", symbol=r"L^{\mathrm{test}}"),
-    "score_error": Output(_CURVE, "normalised squared score error", symbol="e"),
-    "total_train_loss": Output(
-        ("training_time",), "training loss per dimension, all classes", symbol=r"L^{\mathrm{train}}"
-    ),
-    "total_test_loss": Output(
-        ("training_time",), "test loss per dimension, all classes", symbol=r"L^{\mathrm{test}}"
-    ),
-    "eigenvalues": Output(
-        ("eigenvalue",), "eigenvalue of the feature covariance p U", symbol=r"\lambda"
-    ),
-    "generalization_time": Output(("class",), "generalisation time", _TIME, r"\tau_{\mathrm{gen}}"),
-    "memorization_time": Output(("class",), "memorisation time", _TIME, r"\tau_{\mathrm{mem}}"),
-    "gap_onset_time": Output(("class",), "onset of the gap", _TIME, r"\tau_{\mathrm{gap}}"),
-    "half_memorization_time": Output(
-        ("class",), "memorisation time without a floor", _TIME, r"\tau_{\mathrm{half}}"
-    ),
-    "half_score_error_time": Output(
-        ("class",), "time of half the score error", _TIME, r"\tau_{1/2}"
-    ),
-    "bayes_floor": Output(("class",), "Bayes floor of the loss per dimension", symbol="B"),
-    "final_train_loss": Output(
-        ("class",), "train loss at infinite training time", symbol=r"L^{\mathrm{train}}_\infty"
-    ),
-    "final_test_loss": Output(
-        ("class",), "test loss at infinite training time", symbol=r"L^{\mathrm{test}}_\infty"
-    ),
-    "sample_counts": Output(("class",), "training samples", "samples", "n"),
-    "status": Output((), "status of the point"),
-}
+OUTPUTS = {name: Output(*label) for name, label in LABELS.items()}
 
 
 def default_problem() -> RandomFeatureProblem:

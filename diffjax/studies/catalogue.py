@@ -15,6 +15,7 @@ MODULES = {
     "phase-diagram": "phase_diagram",
     "centroid-geometry": "centroid_geometry",
     "variance-order": "variance_order",
+    "speciation": "speciation",
 }
 """Study name to module of this package; the module holds it as STUDY."""
 

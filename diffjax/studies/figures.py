@@ -19,6 +19,10 @@ PLOTS = (
     "score_error_curves",
     "eigenvalue_histogram",
     "times_against",
+    "speciation_curves",
+    "delay_map",
+    "delay_curves",
+    "potential_ridge",
 )
 """Functions of `diffjax.plot` that draw a whole figure from a dataset."""
 

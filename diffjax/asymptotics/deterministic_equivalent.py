@@ -1,0 +1,208 @@
+"""The resolvent of p U in high dimension: K + K(K+1)/2 equations at every point z.
+
+Letters as in the package docstring; lambda_c stands for e^(-2t) lambda_cl, E_l averages over
+directions and E_m over neurons.
+
+    kappa_c(l) = lambda_c/(1 + delta_c) + Delta,      W(l) = diag(omega_c kappa_c(l))
+    A(l) = (1 + W h)^(-1),   S(l) = A W,   R(l) = h A
+    g(m) = 1/( sum_c omega_c [gamma_c^2/(1 + delta_c) + s_c^2] - z + b^T E_l[S] b )
+    h = psi_p E_m[b b^T g]
+    delta_c = (omega_c/(f_c psi_n)) ( E_l[lambda_c R_cc] + psi_p E_m[gamma_c^2 g] )
+
+E_m[g] is the Stieltjes transform (1/p) tr (p U - z)^(-1), and h_cc' and E_l[R_cc'] are the traces
+of Q-free and Q-dressed products of the features' linear parts.  Plain iteration from z = infinity
+converges at every z off the spectrum; it needs about 25 steps on the contour of the learning
+curves.
+"""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from diffjax.asymptotics.ensemble import Ensemble
+from diffjax.asymptotics.options import TheoryOptions
+from diffjax.numerics.fixed_point import FixedPoint, fixed_point
+from diffjax.numerics.small_matrices import reciprocal, small_inverse, small_product
+from diffjax.typing import Array, Complex, Float
+
+
+class Unknowns(NamedTuple):
+    """delta and h at some points z.
+
+    Attributes:
+        delta: (K, z).
+        gram: (K, K, z) symmetric.
+    """
+
+    delta: Complex[Array, "class z"]
+    gram: Complex[Array, "class class z"]
+
+
+class Resolvent(NamedTuple):
+    """All that the solution determines at some points z.
+
+    Attributes:
+        unknowns: delta and h.
+        green: (Q, z) g(m).
+        inverse: (K, K, L, z) A.
+        signal: (K, K, L, z) S.
+        dressed: (K, K, L, z) R.
+    """
+
+    unknowns: Unknowns
+    green: Complex[Array, "neuron z"]
+    inverse: Complex[Array, "class class direction z"]
+    signal: Complex[Array, "class class direction z"]
+    dressed: Complex[Array, "class class direction z"]
+
+    def conjugate(self) -> "Resolvent":
+        """At the conjugate points."""
+        return jax.tree.map(jnp.conj, self)
+
+
+class EquivalentSolution(NamedTuple):
+    """The resolvent with the quality of the iteration.
+
+    Attributes:
+        resolvent: see `Resolvent`.
+        residual: relative size of the last step, the worst of all z.
+        steps: iterations taken.
+    """
+
+    resolvent: Resolvent
+    residual: Float[Array, ""]
+    steps: Array
+
+
+def solve_resolvent(
+    ensemble: Ensemble, points: Complex[Array, " z"], options: TheoryOptions
+) -> EquivalentSolution:
+    """The physical solution at points off the spectrum.
+
+    Args:
+        ensemble: the problem's ensemble.
+        points: (z,) complex points; all iterate together.
+        options: budget and tolerance.
+    """
+    features = pair_features(ensemble)
+
+    def update(unknowns: Unknowns) -> Unknowns:
+        return _update(ensemble, features, points, unknowns)
+
+    found: FixedPoint = fixed_point(
+        update,
+        start_at_infinity(ensemble, points),
+        _relative_step,
+        tolerance=options.tolerance,
+        max_steps=options.max_steps,
+    )
+    resolvent = resolvent_of(ensemble, points, found.value)
+    return EquivalentSolution(resolvent, found.residual, found.steps)
+
+
+def pair_features(ensemble: Ensemble) -> Float[Array, "pair_and_class neuron"]:
+    """(K(K+1)/2 + K, Q) the functions b_a b_b (a <= b) and gamma_c^2 of m."""
+    slope = ensemble.constants.slope
+    rows, columns = jnp.triu_indices(ensemble.num_classes)
+    products = slope[rows] * slope[columns]
+    return jnp.concatenate([products, ensemble.constants.sample_variance])
+
+
+def start_at_infinity(ensemble: Ensemble, points: Array) -> Unknowns:
+    """Leading order of delta and h for large |z|."""
+    constants, minus = ensemble.constants, -reciprocal(points)
+    slope, psi_p = constants.slope, ensemble.features_per_dim
+    gram = psi_p * (slope * ensemble.neurons.weights[None, :]) @ slope.T
+    signal = ensemble.signals @ ensemble.shares
+    delta = signal * jnp.diagonal(gram) + psi_p * ensemble.neuron_average(constants.sample_variance)
+    delta = ensemble.emphasis / ensemble.samples_per_dim * delta
+    return Unknowns(delta[:, None] * minus[None, :], gram[:, :, None] * minus[None, None, :])
+
+
+def resolvent_of(ensemble: Ensemble, points: Array, unknowns: Unknowns) -> Resolvent:
+    """What the solution determines."""
+    inverse, signal, dressed = _direction_matrices(ensemble, unknowns)
+    green = _green(ensemble, pair_features(ensemble), points, unknowns.delta, signal)
+    return Resolvent(unknowns, green, inverse, signal, dressed)
+
+
+def _update(ensemble: Ensemble, features: Array, points: Array, unknowns: Unknowns) -> Unknowns:
+    """One application of the map."""
+    _, signal, dressed = _direction_matrices(ensemble, unknowns)
+    green = _green(ensemble, features, points, unknowns.delta, signal)
+    moments = ensemble.features_per_dim * neuron_moments(ensemble, features, green)
+    num_classes = ensemble.num_classes
+    num_pairs = features.shape[0] - num_classes
+    gram = unpack_symmetric(moments[:num_pairs], num_classes)
+    diagonal = jnp.diagonal(dressed).transpose(2, 0, 1)
+    spread = direction_average(ensemble, ensemble.signals[:, :, None] * diagonal)
+    emphasis = ensemble.emphasis / ensemble.samples_per_dim
+    return Unknowns(emphasis[:, None] * (spread + moments[num_pairs:]), gram)
+
+
+def _direction_matrices(ensemble: Ensemble, unknowns: Unknowns) -> tuple[Array, Array, Array]:
+    """A, S and R, each (K, K, L, z)."""
+    shrink = reciprocal(1.0 + unknowns.delta)
+    kappa = ensemble.signals[:, :, None] * shrink[:, None, :] + ensemble.noise
+    weight = ensemble.weights[:, None, None] * kappa
+    gram = unknowns.gram[:, :, None, :]
+    unit = jnp.eye(ensemble.num_classes)[:, :, None, None]
+    inverse = small_inverse(unit + weight[:, None] * gram)
+    return inverse, inverse * weight[None], small_product(gram, inverse)
+
+
+def _green(
+    ensemble: Ensemble, features: Array, points: Array, delta: Array, signal: Array
+) -> Array:
+    """(Q, z) g(m)."""
+    coefficients = [
+        pack_symmetric(direction_average(ensemble, signal), both=True),
+        ensemble.weights[:, None] * reciprocal(1.0 + delta),
+    ]
+    lifted = real_matmul(features.T, jnp.concatenate(coefficients))
+    return reciprocal(lifted + ensemble.residual_noise[:, None] - points[None, :])
+
+
+def neuron_moments(ensemble: Ensemble, features: Array, values: Array) -> Array:
+    """(F, z) E_m[feature value] for (F, Q) real features and (Q, z) complex values."""
+    return real_matmul(features * ensemble.neurons.weights[None, :], values)
+
+
+def real_matmul(left: Array, right: Array) -> Array:
+    """Product of a real with a complex matrix, as two real products."""
+    return jax.lax.complex(left @ jnp.real(right), left @ jnp.imag(right))
+
+
+def direction_average(ensemble: Ensemble, values: Array) -> Array:
+    """E_l over the last axis but one."""
+    if values.shape[-2] == 1:
+        return values[..., 0, :]
+    return jnp.einsum("...lz,l->...z", values, ensemble.shares)
+
+
+def pack_symmetric(matrix: Array, both: bool = False) -> Array:
+    """(K(K+1)/2, ...) upper triangle; `both` adds the lower one to it."""
+    rows, columns = jnp.triu_indices(matrix.shape[0])
+    upper = matrix[rows, columns]
+    if not both:
+        return upper
+    twice = jnp.where(rows == columns, 0.0, 1.0).reshape((-1,) + (1,) * (matrix.ndim - 2))
+    return upper + twice * matrix[columns, rows]
+
+
+def unpack_symmetric(packed: Array, size: int) -> Array:
+    """(K, K, ...) from the upper triangle."""
+    places = [[0] * size for _ in range(size)]
+    pairs = [(a, b) for a in range(size) for b in range(a, size)]
+    for number, (a, b) in enumerate(pairs):
+        places[a][b] = places[b][a] = number
+    return packed[jnp.asarray(places)]
+
+
+def _relative_step(after: Unknowns, before: Unknowns) -> Array:
+    """Largest step of any z, relative to 1 + |delta| and to the largest h."""
+    steps = [jnp.abs(x - y) for x, y in zip(after, before, strict=True)]
+    size = jnp.max(jnp.abs(after.gram), axis=(0, 1))
+    delta = jnp.max(steps[0] / (1.0 + jnp.abs(after.delta)))
+    return jnp.maximum(delta, jnp.max(steps[1] / size[None, None, :]))

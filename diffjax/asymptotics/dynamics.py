@@ -1,0 +1,78 @@
+"""From a problem of the theory to learning dynamics, in the terms of the common result."""
+
+import jax
+import jax.numpy as jnp
+
+from diffjax.asymptotics.ensemble import Ensemble, make_ensemble
+from diffjax.asymptotics.learning_curves import LossCurves, loss_curves
+from diffjax.asymptotics.problem import AsymptoticProblem, resolved, training_times
+from diffjax.dynamics import LearningDynamics
+from diffjax.numerics.interpolation import log_resampling
+from diffjax.status import Status
+from diffjax.timescales import Timescales, timescales
+from diffjax.typing import Array, Float
+
+LARGEST_RESIDUAL = 1e-8
+LARGEST_MASS_ERROR = 1e-3
+LOWEST_RESOLUTION = 0.7
+LARGEST_MISSING = 1e-6
+COARSENING = 4
+
+
+def theory_dynamics(problem: AsymptoticProblem) -> LearningDynamics:
+    """Learning dynamics of every class in the limit of infinite dimension."""
+    problem = resolved(problem)
+    ensemble = jax.lax.optimization_barrier(make_ensemble(problem))
+    curves = jax.lax.optimization_barrier(_curves(problem, ensemble))
+    times, floor = training_times(problem), ensemble_floor(ensemble)
+    found = timescales(times, curves.train, curves.test, floor, curves.final_train)
+    return LearningDynamics(
+        training_times=times,
+        train_loss=curves.train,
+        test_loss=curves.test,
+        score_error=(curves.test - floor[:, None]) / (1.0 - floor)[:, None],
+        total_train_loss=ensemble.weights @ curves.train,
+        total_test_loss=problem.mixture.class_weights @ curves.test,
+        eigenvalues=None,
+        **found._asdict(),
+        bayes_floor=floor,
+        final_train_loss=curves.final_train,
+        final_test_loss=curves.final_test,
+        sample_counts=None,
+        status=_status(ensemble, curves, found),
+    )
+
+
+def _curves(problem: AsymptoticProblem, ensemble: Ensemble) -> LossCurves:
+    """Curves at the training times; default times are evaluated at every fourth and resampled.
+
+    As functions of log(tau) the curves are analytic in the strip |Im log(tau)| < pi/2, so that
+    ten times per decade determine them.
+    """
+    times, options = training_times(problem), problem.theory_options
+    if problem.training_times is not None:
+        return loss_curves(ensemble, times, options)
+    curves = loss_curves(ensemble, times[::COARSENING], options)
+    resample = jnp.asarray(log_resampling(times.shape[0], COARSENING)).T
+    return curves._replace(train=curves.train @ resample, test=curves.test @ resample)
+
+
+def ensemble_floor(ensemble: Ensemble) -> Float[Array, " class"]:
+    """(K,) Bayes floors 1 - E_l[Delta/Gamma_c(l)]."""
+    return 1.0 - (ensemble.noise / ensemble.noisy_signals) @ ensemble.shares
+
+
+def _status(ensemble: Ensemble, curves: LossCurves, found: Timescales) -> Array:
+    """Worst outcome: thresholds, then convergence, then numbers."""
+    size = jnp.maximum(jnp.sum(ensemble.neurons.means**2), 1e-300)
+    failed = (
+        (curves.residual > LARGEST_RESIDUAL)
+        | (jnp.abs(curves.mass - 1.0) > LARGEST_MASS_ERROR)
+        | (jnp.min(ensemble.constants.resolution) < LOWEST_RESOLUTION)
+        | (ensemble.neurons.missing > LARGEST_MISSING * size)
+    )
+    finite = jnp.all(jnp.isfinite(curves.train)) & jnp.all(jnp.isfinite(curves.test))
+    main = jnp.stack([found.generalization_time, found.memorization_time, found.gap_onset_time])
+    status = jnp.where(jnp.all(jnp.isfinite(main)), Status.OK, Status.NOT_REACHED)
+    status = jnp.where(failed, Status.NOT_CONVERGED, status)
+    return jnp.where(finite, status, Status.NON_FINITE).astype(jnp.int8)

@@ -1,0 +1,80 @@
+"""Sizes of the quadratures and budgets of the iterations of the theory."""
+
+import dataclasses
+from typing import Literal
+
+from diffjax.errors import InputError
+
+MOST_NEURON_NODES = 20_000
+
+
+@dataclasses.dataclass(frozen=True)
+class TheoryOptions:
+    """How finely the theory is evaluated; None means by rule.
+
+    Args:
+        contour_nodes: N, points of the contour in the upper half plane.  The error falls as
+            exp(-pi^2 N/(2 log r + 3)), r the ratio of the ends of the spectrum.
+        centroid_nodes: nodes per centroid coordinate, or points of the lattice.  By rule 24 for
+            one coordinate, 20 for two, 14 for three or more, 4096 points of a lattice: losses are
+            within 1e-4 of their limit for |mu|^2/d up to 4, within 3e-4 up to 16.
+        centroid_rank: rank of the centroids' Gram matrix, to which a bias adds the vector of ones.
+            By rule it is found from the numbers of a single problem; inside a sweep, where they
+            are not known in advance, K coordinates are used.  Set it to 1 to sweep collinear
+            centroids at a fraction of the cost; a Gram matrix of larger rank is refused.
+        quadrature: "product" of trapezoid rules, or quasi-random points of a "lattice" for four
+            and more coordinates.
+        field_nodes: nodes for Gaussian averages over one pre-activation.
+        max_steps: budget of the fixed-point iteration.
+        tolerance: relative size of its last step.
+
+    Raises:
+        InputError: a size below its minimum or an unknown quadrature.
+
+    Example:
+        >>> TheoryOptions(centroid_rank=1).contour_nodes
+        40
+    """
+
+    contour_nodes: int = 40
+    centroid_nodes: int | None = None
+    centroid_rank: int | None = None
+    quadrature: Literal["product", "lattice"] = "product"
+    field_nodes: int = 257
+    max_steps: int = 256
+    tolerance: float = 1e-12
+
+    def __post_init__(self):
+        smallest = {
+            "contour_nodes": 8, "centroid_nodes": 2, "centroid_rank": 0,
+            "field_nodes": 33, "max_steps": 1,
+        }  # fmt: skip
+        for name, minimum in smallest.items():
+            value = getattr(self, name)
+            if value is not None and (not isinstance(value, int) or value < minimum):
+                raise InputError(
+                    f"{name}={value!r}", f"a whole number of at least {minimum}", "or leave it out"
+                )
+        if self.quadrature not in ("product", "lattice"):
+            raise InputError(
+                f"quadrature={self.quadrature!r}", "'product' or 'lattice'", "choose one of these"
+            )
+
+    def resolve(self, rank: int) -> "TheoryOptions":
+        """Replace every None by the rule's value, `rank` being the centroids' rank by rule."""
+        rank = rank if self.centroid_rank is None else self.centroid_rank
+        by_rule = 4096 if self.quadrature == "lattice" else {1: 24, 2: 20}.get(rank, 14)
+        nodes = self.centroid_nodes or by_rule
+        return dataclasses.replace(self, centroid_rank=rank, centroid_nodes=nodes)
+
+    def check_cost(self) -> None:
+        """Raise InputError if the quadrature over centroid coordinates has too many nodes."""
+        rank, nodes = self.centroid_rank or 0, self.centroid_nodes or 1
+        count = nodes**rank if self.quadrature == "product" else nodes
+        if count > MOST_NEURON_NODES:
+            raise InputError(
+                f"{rank} centroid coordinates with {nodes} nodes each are {count:.3g} nodes",
+                f"at most {MOST_NEURON_NODES}; time and memory grow in proportion to the nodes",
+                "set TheoryOptions(quadrature='lattice') for 4096 quasi-random nodes, "
+                "or fewer centroid_nodes",
+            )

@@ -1,0 +1,56 @@
+"""Many small matrices at once, by elimination with plain arithmetic.
+
+The two matrix axes come first and everything else is elementwise, so that the work vectorises over
+the other axes.  LAPACK is not called: batched LAPACK calls serialise, and may deadlock, on CPU.
+There is no pivoting: the matrices are diagonally dominated by what they stand for.
+"""
+
+import jax
+import jax.numpy as jnp
+
+from diffjax.typing import Array, Float
+
+
+def reciprocal(value: Array) -> Array:
+    """1/value without the scaling of the general complex division, for numbers of sane size."""
+    if not jnp.iscomplexobj(value):
+        return 1.0 / value
+    real, imag = jnp.real(value), jnp.imag(value)
+    inverse = 1.0 / (real * real + imag * imag)
+    return jax.lax.complex(real * inverse, -imag * inverse)
+
+
+def small_solve(matrix: Float[Array, "n n ..."], right: Float[Array, "n m ..."]) -> Array:
+    """The (n, m, ...) solution of matrix @ x = right by Gauss-Jordan elimination.
+
+    Example:
+        >>> small_solve(jnp.array([[2.0, 1.0], [1.0, 3.0]]), jnp.array([[3.0], [4.0]])).tolist()
+        [[1.0], [1.0]]
+    """
+    size = matrix.shape[0]
+    rest = jnp.concatenate([matrix, right], axis=1)
+    for k in range(size):
+        column = rest[:, 0]
+        row = rest[k, 1:] * reciprocal(column[k])[None]
+        unit = jnp.zeros((size,), rest.dtype).at[k].set(1.0)
+        factor = column - unit.reshape((size,) + (1,) * (column.ndim - 1))
+        rest = rest[:, 1:] - factor[:, None] * row[None]
+    return rest
+
+
+def small_inverse(matrix: Float[Array, "n n ..."]) -> Array:
+    """Inverse over the first two axes."""
+    size = matrix.shape[0]
+    if size == 1:
+        return reciprocal(matrix)
+    if size == 2:
+        (a, b), (c, d) = matrix
+        inverse = reciprocal(a * d - b * c)
+        return jnp.stack([jnp.stack([d, -b]), jnp.stack([-c, a])]) * inverse[None, None]
+    unit = jnp.eye(size, dtype=matrix.dtype).reshape((size, size) + (1,) * (matrix.ndim - 2))
+    return small_solve(matrix, jnp.broadcast_to(unit, matrix.shape))
+
+
+def small_product(left: Float[Array, "n k ..."], right: Float[Array, "k m ..."]) -> Array:
+    """Product over the first two axes."""
+    return jnp.sum(left[:, :, None] * right[None], axis=1)

@@ -1,0 +1,1 @@
+"""The high-dimensional theory against identities, published equations and the exact engine."""
