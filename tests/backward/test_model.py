@@ -12,7 +12,7 @@ from diffjax.backward.model import OUTPUTS, default_problem, speciation
 from diffjax.backward.problem import SpeciationProblem
 from diffjax.errors import InputError
 from diffjax.mixture import GaussianMixture, two_classes
-from diffjax.plot import speciation as plot
+from diffjax import plot
 from diffjax.plot import style
 from diffjax.status import Status
 from diffjax.studies import report
