@@ -16,7 +16,7 @@ def cite(study: str | None = None, /) -> int:
 
 
 def _keys(study: str) -> tuple[str, ...]:
-    from diffjax.studies.catalogue import load_study
+    from diffjax.studies.loading import load_study
     from diffjax.sweep.model import find_model
 
     loaded = load_study(study)

@@ -30,7 +30,7 @@ def explain(
             work].
     """
     from diffjax.cli.terminal import console, print_entry
-    from diffjax.studies.catalogue import load_study
+    from diffjax.studies.loading import load_study
     from diffjax.sweep import explain as explain_sweep
     from diffjax.sweep import find_model
 

@@ -20,8 +20,8 @@ def figure(
         format: png (300 dots per inch), pdf, or both.
         out: folder for the figures [RUN/figures].
     """
-    from diffjax.studies.catalogue import study_of_run
     from diffjax.studies.figures import FORMATS, draw_figures
+    from diffjax.studies.loading import study_of_run
     from diffjax.sweep import open_run
 
     dataset = open_run(run)

@@ -42,7 +42,7 @@ def sweep(
         figures: draw the figures at the end.
     """
     from diffjax.cli.terminal import console
-    from diffjax.studies.catalogue import load_study
+    from diffjax.studies.loading import load_study
 
     loaded = load_study(study)
     folder = out or Path("runs") / loaded.name

@@ -15,7 +15,8 @@ Example:
     ...     print(name, verdict.word, verdict.text)
 """
 
-from diffjax.studies.catalogue import all_studies, find_study, load_study
+from diffjax.studies.catalogue import all_studies, find_study
+from diffjax.studies.loading import load_study
 from diffjax.studies.report import judge
 from diffjax.studies.study import Claim, Figure, Study, Table, Verdict
 

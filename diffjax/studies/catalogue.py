@@ -2,14 +2,9 @@
 
 import difflib
 import importlib
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 from diffjax.errors import InputError
 from diffjax.studies.study import Claim, Study
-
-if TYPE_CHECKING:
-    import xarray as xr
 
 MODULES = {
     "phase-diagram": "phase_diagram",
@@ -52,37 +47,3 @@ def _unknown(what: str, name: str, known: tuple[str, ...], remedy: str) -> Input
     close = difflib.get_close_matches(name, known, n=1)
     remedy = f"did you mean {close[0]!r}?" if close else remedy
     return InputError(f"{what} {name!r} is unknown", f"known are {', '.join(known)}", remedy)
-
-
-def load_study(name_or_file: str) -> Study:
-    """A bundled study by its name, or the study of a .toml file.
-
-    Raises:
-        InputError: no such study, or a fault in the file.
-        OSError: the file cannot be read.
-    """
-    if not name_or_file.endswith(".toml"):
-        return find_study(name_or_file)
-    from diffjax.studies.study_file import read_study
-
-    return read_study(Path(name_or_file))
-
-
-def study_of_run(dataset: "xr.Dataset") -> Study:
-    """The study that a run was made from, from what its dataset remembers.
-
-    Raises:
-        InputError: the run was not made from a study, or from one that no longer exists.
-    """
-    name, text = dataset.attrs.get("study", ""), dataset.attrs.get("study_text", "")
-    if text:
-        from diffjax.studies.study_file import parse_study
-
-        return parse_study(text, f"{name}.toml")
-    if not name:
-        raise InputError(
-            "this run was not made from a study",
-            "a study says which figures and claims belong to a run",
-            "use diffjax.open_run and diffjax.plot from Python",
-        )
-    return find_study(name)

@@ -5,7 +5,8 @@ import math
 
 import pytest
 
-from diffjax.studies.catalogue import all_studies, find_claim, find_study, study_of_run
+from diffjax.studies.catalogue import all_studies, find_claim, find_study
+from diffjax.studies.loading import study_of_run
 from diffjax.studies.citations import BIBTEX, bibtex
 from diffjax.studies.figures import check_figure
 from diffjax.studies.phase_diagram import DISTANCES
