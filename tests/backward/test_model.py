@@ -6,13 +6,13 @@ import jax
 import numpy as np
 import pytest
 
+from diffjax import plot
 from diffjax.backward.basins import spinodal_times
 from diffjax.backward.cloning import cloning_probabilities
 from diffjax.backward.model import OUTPUTS, default_problem, speciation
 from diffjax.backward.problem import SpeciationProblem
 from diffjax.errors import InputError
 from diffjax.mixture import GaussianMixture, two_classes
-from diffjax import plot
 from diffjax.plot import style
 from diffjax.status import Status
 from diffjax.studies import report

@@ -6,9 +6,9 @@ import math
 import pytest
 
 from diffjax.studies.catalogue import all_studies, find_claim, find_study
-from diffjax.studies.loading import study_of_run
 from diffjax.studies.citations import BIBTEX, bibtex
 from diffjax.studies.figures import check_figure
+from diffjax.studies.loading import study_of_run
 from diffjax.studies.phase_diagram import DISTANCES
 from diffjax.studies.report import judge, tables
 from diffjax.sweep import find_model, sweep
