@@ -34,7 +34,7 @@ RAREST = 1 / 9
 STD_RATIO = "stds[0]"
 """sigma_0, in units of sigma_1, which is 1 in this study."""
 
-_DIM = 32
+_DIM = 40
 _FEATURES_PER_DIM = 16
 _DIFFUSION_TIME = 0.3
 _EFOLD = _FEATURES_PER_DIM / (2 * -math.expm1(-2 * _DIFFUSION_TIME))
