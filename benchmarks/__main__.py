@@ -34,7 +34,8 @@ def main() -> int:
     if options.markdown:
         options.markdown.write_text(report.markdown(rows))
     if options.json:
-        settings = {k: str(v) for k, v in vars(options).items()}
+        paths = ("json", "markdown")
+        settings = {k: str(v) for k, v in vars(options).items() if k not in paths}
         report.write(options.json, rows, facts, settings)
     return 0
 

@@ -1,11 +1,58 @@
-"""Resampling of smooth curves on equidistant grids by local polynomials."""
+"""Values of smooth curves between equidistant points, by local polynomials."""
 
 import functools
 import math
+from typing import NamedTuple
 
 import numpy as np
 
+from diffjax.typing import Array, Float, Int
+from diffjax.validation import namespace
+
 STENCIL = 18
+
+
+class LocalWeights(NamedTuple):
+    """How values at the nodes nearest to a point combine to the value at the point.
+
+    Attributes:
+        nodes: (..., stencil) numbers of the nodes.
+        weights: (..., stencil) their weights, which sum to one.
+    """
+
+    nodes: Int[Array, "... stencil"]
+    weights: Float[Array, "... stencil"]
+
+
+def local_weights(
+    position: Float[Array, " point"], num_nodes: int, stencil: int = STENCIL
+) -> LocalWeights:
+    """Weights of the barycentric polynomial through the nearest of the nodes 0, 1, 2, ...
+
+    For a curve that is analytic in a strip around the real axis, several node spacings wide, the
+    error falls geometrically with the stencil.
+
+    Args:
+        position: in units of the node spacing; NumPy or JAX.
+        num_nodes: number of nodes.
+        stencil: nodes per polynomial.
+
+    Example:
+        >>> found = local_weights(np.array([3.0]), num_nodes=8, stencil=4)
+        >>> found.nodes[0].tolist(), found.weights[0].tolist()
+        ([2, 3, 4, 5], [0.0, 1.0, 0.0, 0.0])
+    """
+    xp = namespace(position)
+    start = xp.floor(position).astype(int) - stencil // 2 + 1
+    start = xp.clip(start, 0, num_nodes - stencil)
+    offset = xp.arange(stencil)
+    signs = xp.asarray([(-1.0) ** k * math.comb(stencil - 1, k) for k in range(stencil)])
+    distance = (position - start)[:, None] - offset[None, :]
+    exact = distance == 0.0
+    terms = xp.where(exact, 0.0, signs[None, :] / xp.where(exact, 1.0, distance))
+    terms = xp.where(xp.any(exact, axis=1, keepdims=True), 1.0 * exact, terms)
+    weights = terms / xp.sum(terms, axis=1, keepdims=True)
+    return LocalWeights(start[:, None] + offset[None, :], weights)
 
 
 @functools.cache
@@ -30,16 +77,7 @@ def log_resampling(count: int, coarsening: int, stencil: int = STENCIL) -> np.nd
         True
     """
     coarse = (count - 1) // coarsening + 1
-    stencil = min(stencil, coarse)
-    position = np.arange(count) / coarsening
-    start = np.clip(np.floor(position).astype(int) - stencil // 2 + 1, 0, coarse - stencil)
-    offset = np.arange(stencil)
-    weights = np.array([(-1.0) ** k * math.comb(stencil - 1, k) for k in offset])
-    distance = (position - start)[:, None] - offset[None, :]
-    exact = distance == 0.0
-    terms = np.where(exact, 0.0, weights[None, :] / np.where(exact, 1.0, distance))
-    terms = np.where(exact.any(axis=1, keepdims=True), exact, terms)
+    found = local_weights(np.arange(count) / coarsening, coarse, min(stencil, coarse))
     matrix = np.zeros((count, coarse))
-    rows = np.arange(count)[:, None]
-    matrix[rows, start[:, None] + offset[None, :]] = terms / terms.sum(axis=1, keepdims=True)
+    matrix[np.arange(count)[:, None], found.nodes] = found.weights
     return matrix

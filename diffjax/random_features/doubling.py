@@ -15,6 +15,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
+from diffjax.numerics.interpolation import local_weights
 from diffjax.random_features.objective import (
     InitialReadout,
     LossCurves,
@@ -141,16 +142,6 @@ def _record(objective: Objective, initial: InitialReadout, chain: _Chain) -> Arr
 def _interpolate(
     samples: Float[Array, "node curve"], position: Float[Array, " time"]
 ) -> Float[Array, "time curve"]:
-    """Barycentric polynomial through the nearest equidistant nodes."""
-    start = jnp.floor(position).astype(int) - STENCIL // 2 + 1
-    start = jnp.clip(start, 0, samples.shape[0] - STENCIL)
-    offsets = jnp.arange(STENCIL)
-    distance = (position - start)[:, None] - offsets[None, :]
-    weights = jnp.asarray(
-        [(-1.0) ** k * math.comb(STENCIL - 1, k) for k in range(STENCIL)], samples.dtype
-    )
-    exact = distance == 0.0
-    terms = jnp.where(exact, 0.0, weights[None, :] / jnp.where(exact, 1.0, distance))
-    terms = jnp.where(jnp.any(exact, axis=1, keepdims=True), exact, terms)
-    terms = terms / jnp.sum(terms, axis=1, keepdims=True)
-    return jnp.einsum("ts,tsc->tc", terms, samples[start[:, None] + offsets[None, :]])
+    """The curves at positions between their equidistant samples."""
+    nodes, weights = local_weights(position, samples.shape[0], STENCIL)
+    return jnp.einsum("ts,tsc->tc", weights, samples[nodes])
