@@ -25,7 +25,7 @@ class LocalWeights(NamedTuple):
 
 
 def local_weights(
-    position: Float[Array, " point"], num_nodes: int, stencil: int = STENCIL
+    position: Float[Array, " point"] | np.ndarray, num_nodes: int, stencil: int = STENCIL
 ) -> LocalWeights:
     """Weights of the barycentric polynomial through the nearest of the nodes 0, 1, 2, ...
 
