@@ -126,3 +126,14 @@ def check_positive_semidefinite(name: str, matrix: np.ndarray) -> None:
             "it is positive semi-definite",
             "no vectors have these scalar products: check the entries off the diagonal",
         )
+
+
+def check_class_weights(weights: np.ndarray, num_classes: int) -> None:
+    """Raise InputError unless there is one non-negative weight per class and they sum to one."""
+    check_vector("class_weights", weights, length=num_classes)
+    if (weights < 0).any() or abs(weights.sum() - 1) > 1e-6:
+        raise InputError(
+            f"class_weights={weights.tolist()} (sum {weights.sum():.6g})",
+            "non-negative weights that sum to 1",
+            "divide them by their sum",
+        )

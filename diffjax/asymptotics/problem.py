@@ -12,7 +12,7 @@ from diffjax.errors import InputError
 from diffjax.mixture import GaussianMixture, Mixture, TwoClasses
 from diffjax.numerics.activations import Activation, resolve_activation
 from diffjax.typing import Array, ArrayLike, Float
-from diffjax.validation import check_scalar, check_vector, concrete, float_leaf
+from diffjax.validation import check_class_weights, check_scalar, check_vector, concrete, float_leaf
 
 POINTS_PER_DECADE = 40
 DECADES = 12
@@ -138,7 +138,7 @@ def _check_problem(problem: AsymptoticProblem) -> None:
     if problem.training_times is not None:
         _check_training_times(np.asarray(problem.training_times))
     if problem.class_weights is not None:
-        _check_class_weights(np.asarray(problem.class_weights), problem.num_classes)
+        check_class_weights(np.asarray(problem.class_weights), problem.num_classes)
     _check_rank(problem)
 
 
@@ -149,16 +149,6 @@ def _check_training_times(times: np.ndarray) -> None:
             f"training_times has {times.size} entries, or is not increasing",
             "at least two positive, strictly increasing times",
             "sort them, or use numpy.geomspace",
-        )
-
-
-def _check_class_weights(weights: np.ndarray, num_classes: int) -> None:
-    check_vector("class_weights", weights, length=num_classes)
-    if (weights < 0).any() or abs(weights.sum() - 1) > 1e-6:
-        raise InputError(
-            f"class_weights={weights.tolist()} (sum {weights.sum():.6g})",
-            "non-negative weights that sum to 1",
-            "divide them by their sum",
         )
 
 

@@ -4,9 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from diffjax.errors import InputError
 from diffjax.random_features.clock import check_training_times
-from diffjax.validation import check_scalar, check_vector
+from diffjax.validation import check_class_weights, check_scalar
 
 
 def check_common(problem: Any) -> None:
@@ -19,14 +18,4 @@ def check_common(problem: Any) -> None:
     if problem.training_times is not None:
         check_training_times(np.asarray(problem.training_times))
     if problem.class_weights is not None:
-        _check_class_weights(np.asarray(problem.class_weights), problem.num_classes)
-
-
-def _check_class_weights(weights: np.ndarray, num_classes: int) -> None:
-    check_vector("class_weights", weights, length=num_classes)
-    if (weights < 0).any() or abs(weights.sum() - 1) > 1e-6:
-        raise InputError(
-            f"class_weights={weights.tolist()} (sum {weights.sum():.6g})",
-            "non-negative weights that sum to 1",
-            "divide them by their sum",
-        )
+        check_class_weights(np.asarray(problem.class_weights), problem.num_classes)
