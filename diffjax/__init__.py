@@ -37,7 +37,10 @@ _HOMES = {
     "diffjax.random_features.training": ("TrainingRun", "stable_learning_rate", "train"),
     "diffjax.asymptotics.problem": ("AsymptoticProblem",),
     "diffjax.asymptotics.options": ("TheoryOptions",),
-    "diffjax.asymptotics.model": ("asymptotic_dynamics",),
+    "diffjax.asymptotics.model": ("asymptotic_dynamics", "boundary", "screening"),
+    "diffjax.asymptotics.boundary": ("Boundary", "BoundaryProblem"),
+    "diffjax.asymptotics.class_times": ("class_times",),
+    "diffjax.asymptotics.screening": ("Screening",),
     "diffjax.backward.problem": ("SpeciationProblem",),
     "diffjax.backward.model": ("speciation",),
     "diffjax.backward.cloning": ("cloning_probabilities",),
@@ -46,7 +49,7 @@ _HOMES = {
     "diffjax.backward.collapse": ("collapse_times",),
     "diffjax.sweep.model": ("Model", "Output", "SharedStage", "model"),
     "diffjax.sweep.grid": ("Zipped",),
-    "diffjax.sweep.fields": ("sweepable_fields",),
+    "diffjax.fields": ("sweepable_fields",),
     "diffjax.sweep.run": ("open_run",),
     "diffjax.sweep.estimate": ("explain",),
     "diffjax.sweep.averages": ("average",),
@@ -57,9 +60,15 @@ _SUBPACKAGES = ("plot", "studies", "sweep")
 if TYPE_CHECKING:
     from diffjax import plot as plot
     from diffjax import studies as studies
+    from diffjax.asymptotics.boundary import Boundary as Boundary
+    from diffjax.asymptotics.boundary import BoundaryProblem as BoundaryProblem
+    from diffjax.asymptotics.class_times import class_times as class_times
     from diffjax.asymptotics.model import asymptotic_dynamics as asymptotic_dynamics
+    from diffjax.asymptotics.model import boundary as boundary
+    from diffjax.asymptotics.model import screening as screening
     from diffjax.asymptotics.options import TheoryOptions as TheoryOptions
     from diffjax.asymptotics.problem import AsymptoticProblem as AsymptoticProblem
+    from diffjax.asymptotics.screening import Screening as Screening
     from diffjax.backward.basins import spinodal_times as spinodal_times
     from diffjax.backward.basins import trajectory_times as trajectory_times
     from diffjax.backward.cloning import cloning_probabilities as cloning_probabilities
@@ -72,6 +81,7 @@ if TYPE_CHECKING:
     from diffjax.errors import InputError as InputError
     from diffjax.errors import PrecisionError as PrecisionError
     from diffjax.errors import StoreMismatch as StoreMismatch
+    from diffjax.fields import sweepable_fields as sweepable_fields
     from diffjax.mixture import GaussianMixture as GaussianMixture
     from diffjax.mixture import TwoClasses as TwoClasses
     from diffjax.mixture import two_classes as two_classes
@@ -86,7 +96,6 @@ if TYPE_CHECKING:
     from diffjax.status import Status as Status
     from diffjax.sweep.averages import average as average
     from diffjax.sweep.estimate import explain as explain
-    from diffjax.sweep.fields import sweepable_fields as sweepable_fields
     from diffjax.sweep.grid import Zipped as Zipped
     from diffjax.sweep.model import Model as Model
     from diffjax.sweep.model import Output as Output

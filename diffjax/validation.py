@@ -13,10 +13,13 @@ from diffjax.errors import InputError
 def float_leaf(value: Any) -> Any:
     """A float64 NumPy leaf; traced and JAX arrays pass unchanged, None stays None.
 
-    NumPy leaves keep 64 bits even while JAX is in 32-bit mode.
+    NumPy leaves keep 64 bits even while JAX is in 32-bit mode.  A list with traced numbers in it
+    becomes a traced array.
     """
     if value is None or isinstance(value, jax.Array):
         return value
+    if any(isinstance(part, Tracer) for part in jax.tree.leaves(value)):
+        return jnp.asarray(value)
     try:
         return np.asarray(value, dtype=np.float64)
     except (TypeError, ValueError) as error:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from diffjax.errors import InputError
-from diffjax.sweep.fields import Field, all_fields, find_field, replaced, value_at
+from diffjax.fields import Field, all_fields, find_field, replaced, value_at
 
 Path = tuple[str, ...]
 

@@ -58,7 +58,7 @@ def _length(values: Any) -> int:
 
 def _fields(model: str | None) -> None:
     from diffjax.cli.terminal import console, print_columns
-    from diffjax.sweep.fields import sweepable_fields
+    from diffjax.fields import sweepable_fields
     from diffjax.sweep.model import find_model
 
     found = find_model(model or "gradient_flow")

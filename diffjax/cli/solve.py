@@ -18,6 +18,8 @@ _PER_CLASS = (
     "generalization_time",
     "memorization_time",
     "gap_onset_time",
+    "spectral_generalization_time",
+    "spectral_memorization_time",
     "smallest_test_loss",
     "final_train_loss",
     "final_test_loss",
@@ -119,7 +121,7 @@ def _scalars(dataset: "xr.Dataset") -> list[tuple[str, str]]:
 
 def _described(problem: Any) -> list[tuple[str, str]]:
     """Fields and values in one line each for the problem and for what it contains."""
-    from diffjax.sweep.fields import sweepable_fields
+    from diffjax.fields import sweepable_fields
 
     shown = [
         (field.name, field.value)

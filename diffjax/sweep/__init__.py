@@ -32,6 +32,7 @@ import sys
 import types
 from typing import TYPE_CHECKING, Any
 
+from diffjax.fields import sweepable_fields
 from diffjax.sweep.model import (
     Model,
     Output,
@@ -45,7 +46,6 @@ if TYPE_CHECKING:
     from diffjax.sweep.averages import average
     from diffjax.sweep.dataset import failed_points
     from diffjax.sweep.estimate import Explanation, explain
-    from diffjax.sweep.fields import sweepable_fields
     from diffjax.sweep.grid import Zipped
     from diffjax.sweep.run import FailedPointsWarning, Progress, open_run, sweep
     from diffjax.sweep.store import DamagedStoreWarning
@@ -82,7 +82,6 @@ _HOMES = {
     "failed_points": "dataset",
     "open_run": "run",
     "sweep": "run",
-    "sweepable_fields": "fields",
 }
 
 

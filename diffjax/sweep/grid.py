@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from diffjax.errors import InputError
-from diffjax.sweep.fields import Field, find_field
+from diffjax.fields import Field, find_field
 from diffjax.sweep.identity import canonical, describe_value, digest
 from diffjax.sweep.values import axis_values
 

@@ -12,7 +12,7 @@ import jax
 import numpy as np
 
 from diffjax.errors import InputError
-from diffjax.sweep.fields import replaced, value_at
+from diffjax.fields import replaced, value_at
 from diffjax.sweep.grid import Column, Grid
 
 

@@ -10,7 +10,7 @@ import jax
 import numpy as np
 
 from diffjax.errors import StoreMismatch
-from diffjax.sweep.fields import all_fields
+from diffjax.fields import all_fields
 from diffjax.sweep.grid import Grid
 from diffjax.sweep.identity import describe_mapping, describe_value
 from diffjax.sweep.model import Model, Output

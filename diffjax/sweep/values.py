@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from diffjax.errors import InputError
-from diffjax.sweep.fields import Field
+from diffjax.fields import Field
 
 
 def axis_values(label: str, field: Field, values: Any) -> Any:

@@ -5,7 +5,7 @@ import pytest
 
 from diffjax.errors import InputError
 from diffjax.sweep import Zipped, sweep, sweepable_fields
-from diffjax.sweep.fields import find_field
+from diffjax.fields import find_field
 from tests.sweep.toy_models import Pair, Plate, oscillator, spring
 
 

@@ -1,0 +1,230 @@
+"""Phase boundaries: where along one axis two classes swap their order, by root finding.
+
+The boundary is the zero of log(time_0/time_1) as a function of the field that the axis names.
+A bracketing search finds it; one Newton step
+
+    x = x_0 - f(x_0, theta)/f'(x_0)
+
+with x_0 and f' held constant then makes it exact and gives it the derivatives of the implicit
+function theorem, dx/dtheta = -(df/dtheta)/f', in every other parameter theta.
+"""
+
+import dataclasses
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from diffjax.asymptotics.class_times import check_class_time, class_times
+from diffjax.asymptotics.problem import AsymptoticProblem, resolved
+from diffjax.errors import InputError
+from diffjax.fields import Field, find_field
+from diffjax.numerics.multisection import last_zero
+from diffjax.status import Status
+from diffjax.typing import Array, Float, Int
+from diffjax.validation import check_scalar, concrete, float_leaf
+
+LARGEST_STEP = 1e-3
+"""Newton steps that are larger, relative to the interval, mean that the search has failed."""
+
+
+class BoundaryProblem(eqx.Module):
+    """Where, along one axis of a problem of the theory, two classes swap their order.
+
+    Args:
+        theory: the problem; its value on the axis does not matter.
+        low: where the search begins.
+        high: where it ends.
+        axis: a field of the problem, as in a sweep: "imbalance_ratio", "stds[0]"; static.
+        time: one of `diffjax.asymptotics.class_times.CLASS_TIMES`; static.
+        first: index of one class, static.
+        second: index of the other class, static.
+
+    Raises:
+        InputError: an unknown field or time, an axis that is not one number, low not below high,
+            equal classes, or values on which the problem is not defined.
+
+    Example:
+        >>> from diffjax.mixture import two_classes
+        >>> mixture = two_classes((1.2, 1.0), 32**0.5, cosine=0.0)
+        >>> theory = AsymptoticProblem(mixture, 16.0, 8.0, diffusion_time=0.3)
+        >>> BoundaryProblem(theory, low=0.1, high=1.0, axis="imbalance_ratio").time
+        'generalization_time'
+    """
+
+    theory: AsymptoticProblem
+    low: Float[Array, ""] = eqx.field(converter=float_leaf)
+    high: Float[Array, ""] = eqx.field(converter=float_leaf)
+    axis: str = eqx.field(static=True, default="imbalance_ratio")
+    time: str = eqx.field(static=True, default="generalization_time")
+    first: int = eqx.field(static=True, default=0)
+    second: int = eqx.field(static=True, default=1)
+
+    def __check_init__(self):
+        if not isinstance(self.theory, AsymptoticProblem):
+            raise InputError(
+                f"theory is a {type(self.theory).__name__}", "an AsymptoticProblem", "build one"
+            )
+        check_class_time(self.time)
+        _check_classes(self)
+        _axis_field(self)
+        if concrete(self):
+            _check_interval(self)
+
+
+class Boundary(eqx.Module):
+    """Where the order of two classes changes.
+
+    Attributes:
+        position: on the axis; nan if the order does not change between low and high, which the
+            status says.
+        crossing_time: the training time of both classes there; inf if there is none.
+        slope: d log(time_0/time_1)/d axis there.
+        log_ratio_at_low: log(time_0/time_1) where the search begins, inf if one time is not
+            reached.
+        log_ratio_at_high: the same where it ends.
+        status: NOT_REACHED if the order does not change, NOT_CONVERGED if the search failed.
+    """
+
+    position: Float[Array, ""]
+    crossing_time: Float[Array, ""]
+    slope: Float[Array, ""]
+    log_ratio_at_low: Float[Array, ""]
+    log_ratio_at_high: Float[Array, ""]
+    status: Int[Array, ""]
+
+
+def find_boundary(problem: BoundaryProblem) -> Boundary:
+    """The last change of order between low and high; jit-able and differentiable."""
+    held = jax.tree.map(lambda leaf: jax.lax.stop_gradient(jnp.asarray(leaf)), problem)
+    guess, crossed = _searched(held)
+    values, slopes = jax.lax.map(
+        lambda x: jax.jvp(lambda y: _logs(held, y), (x,), (jnp.ones_like(x),)),
+        jnp.stack([held.low, guess, held.high]),
+    )
+    ratio, slope = values[1, 0], slopes[1, 0]
+    step = ratio / jnp.where(slope == 0, jnp.nan, slope)
+    good = crossed & (jnp.abs(step) < LARGEST_STEP * (held.high - held.low))
+    polished = _Crossing(guess - step, values[1, 1] - slopes[1, 1] * step)
+    crossing = _with_derivatives(problem, polished, slopes[1])
+    status = jnp.where(good, Status.OK, Status.NOT_CONVERGED)
+    return Boundary(
+        position=jnp.where(good, crossing.position, jnp.nan),
+        crossing_time=jnp.where(good, jnp.exp(crossing.log_time), jnp.inf),
+        slope=jnp.where(good, slope, jnp.nan),
+        log_ratio_at_low=values[0, 0],
+        log_ratio_at_high=values[2, 0],
+        status=jnp.where(crossed, status, Status.NOT_REACHED).astype(jnp.int8),
+    )
+
+
+def _searched(held: BoundaryProblem) -> tuple[Array, Array]:
+    """A position close to the last change of order, and whether there is one."""
+
+    def margins(positions: Array) -> Array:
+        ratios = jax.lax.map(lambda x: _logs(held, x)[0], positions)
+        return jnp.stack([ratios, -ratios], axis=1)
+
+    found = last_zero(margins, held.low, held.high, conditions=2)
+    inside = ~found.never & ~found.always
+    middle = 0.5 * (held.low + held.high)
+    return jnp.where(jnp.any(inside), found.position[jnp.argmax(inside)], middle), jnp.any(inside)
+
+
+class _Crossing(NamedTuple):
+    """Position on the axis and log of the time there."""
+
+    position: Array
+    log_time: Array
+
+
+@jax.custom_jvp
+def _with_derivatives(problem: BoundaryProblem, crossing: _Crossing, slopes: Array) -> _Crossing:
+    """The crossing, with the derivatives of the implicit function theorem in the problem."""
+    return crossing
+
+
+@_with_derivatives.defjvp
+def _implicit_derivatives(primals, tangents):
+    _, crossing, slopes = primals
+    _, change = jax.jvp(lambda p: _logs(p, crossing.position), primals[:1], tangents[:1])
+    position = -change[0] / slopes[0]
+    return crossing, _Crossing(position, change[1] + slopes[1] * position)
+
+
+def _logs(problem: BoundaryProblem, position: Array) -> Array:
+    """log(time_first/time_second) and log(time_first) at a position on the axis."""
+    times = class_times(placed(problem, position), problem.time)
+    logs = jnp.log(times)
+    return jnp.stack([logs[problem.first] - logs[problem.second], logs[problem.first]])
+
+
+def placed(problem: BoundaryProblem, position: Any) -> AsymptoticProblem:
+    """The problem of the theory with the axis's field at a position."""
+    field = _axis_field(problem)
+    return _replaced(problem.theory, field.path, field.element, position)
+
+
+def with_resolved_rank(problem: BoundaryProblem) -> BoundaryProblem:
+    """Options left to a rule replaced, the rule looking at both ends of a concrete axis."""
+    if not concrete(problem):
+        return problem
+    ends = [resolved(placed(problem, end)).theory_options for end in (problem.low, problem.high)]
+    widest = max(ends, key=lambda options: options.centroid_rank or 0)
+    theory = dataclasses.replace(problem.theory, theory_options=widest)
+    return dataclasses.replace(problem, theory=theory)
+
+
+def _axis_field(problem: BoundaryProblem) -> Field:
+    """The field that the axis names, found on a copy whose numbers are zeros."""
+    skeleton = jax.tree.map(lambda leaf: np.zeros(np.shape(leaf)), problem.theory)
+    field = find_field(skeleton, problem.axis)
+    if field.kind != "leaf" or np.shape(field.value) != ():
+        raise InputError(
+            f"axis={problem.axis!r} is {'static' if field.kind == 'static' else 'an array'}",
+            "the axis is one number of the problem",
+            f"name an element, as {problem.axis}[0]" if field.kind == "leaf" else "choose another",
+        )
+    return field
+
+
+def _replaced(spec: Any, path: tuple[str, ...], element: tuple[int, ...], value: Any) -> Any:
+    """A copy of nested specs with one number changed."""
+    name, *rest = path
+    old = getattr(spec, name)
+    if rest:
+        new = _replaced(old, tuple(rest), element, value)
+    else:
+        new = jnp.asarray(old).at[element].set(value) if element else value
+    return dataclasses.replace(spec, **{name: new})
+
+
+def _check_classes(problem: BoundaryProblem) -> None:
+    count = problem.theory.num_classes
+    pair = (problem.first, problem.second)
+    if pair[0] == pair[1] or not all(0 <= c < count for c in pair):
+        raise InputError(
+            f"classes {pair[0]} and {pair[1]} of {count}",
+            f"two different classes from 0 to {count - 1}",
+            "set first and second",
+        )
+
+
+def _check_interval(problem: BoundaryProblem) -> None:
+    for name in ("low", "high"):
+        check_scalar(name, getattr(problem, name), "a finite number", low=-np.inf, strict=True)
+    if problem.low >= problem.high:
+        raise InputError(
+            f"low={float(problem.low):g} and high={float(problem.high):g}",
+            "low is below high",
+            "swap them",
+        )
+    for end in (problem.low, problem.high):
+        _replaced(problem.theory, *_place(problem), np.asarray(end))
+
+
+def _place(problem: BoundaryProblem) -> tuple[tuple[str, ...], tuple[int, ...]]:
+    field = _axis_field(problem)
+    return field.path, field.element

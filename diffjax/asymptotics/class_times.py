@@ -1,0 +1,83 @@
+"""One time per class by name: all definitions in use, from the full theory or from its screening.
+
+| name                            | definition                                                     |
+|---------------------------------|----------------------------------------------------------------|
+| generalization_time             | nine tenths of the largest drop of the test loss               |
+| memorization_time               | train loss half way from the Bayes floor to its end            |
+| half_memorization_time          | train loss half way from the best test loss to its end         |
+| gap_onset_time                  | gap of the losses first 0.05 (1 - B_c)                         |
+| half_score_error_time           | normalised squared score error first 1/2                       |
+| spectral_generalization_time    | e-fold time of the class's own generalisation mode             |
+| spectral_memorization_time      | e-fold time of its memorisation mode                           |
+| screening_generalization_time   | likewise, from the reduced model of generalisation             |
+| screening_memorization_time     | likewise, from the reduced model of memorisation               |
+"""
+
+import difflib
+
+from diffjax.asymptotics.dynamics import theory_dynamics
+from diffjax.asymptotics.ensemble import make_ensemble
+from diffjax.asymptotics.problem import AsymptoticProblem, training_times
+from diffjax.asymptotics.screening import (
+    screen,
+    spectral_generalization_times,
+    spectral_memorization_times,
+)
+from diffjax.errors import InputError
+from diffjax.typing import Array, Float
+
+_FROM_CURVES = (
+    "generalization_time",
+    "memorization_time",
+    "half_memorization_time",
+    "gap_onset_time",
+    "half_score_error_time",
+)
+_SPECTRAL = {
+    "spectral_generalization_time": spectral_generalization_times,
+    "spectral_memorization_time": spectral_memorization_times,
+}
+_SCREENING = {
+    "screening_generalization_time": "generalization_time",
+    "screening_memorization_time": "memorization_time",
+}
+CLASS_TIMES = (*_FROM_CURVES, *_SPECTRAL, *_SCREENING)
+
+
+def check_class_time(time: str) -> None:
+    """Raise InputError unless `time` is one of `CLASS_TIMES`."""
+    if time not in CLASS_TIMES:
+        close = difflib.get_close_matches(str(time), CLASS_TIMES, n=1)
+        raise InputError(
+            f"time={time!r}",
+            f"time is one of {', '.join(CLASS_TIMES)}",
+            f"did you mean {close[0]!r}?" if close else "choose one of these",
+        )
+
+
+def class_times(
+    problem: AsymptoticProblem, time: str = "generalization_time"
+) -> Float[Array, " class"]:
+    """(K,) training times, inf where a threshold is not reached; jit-able and differentiable.
+
+    Args:
+        problem: an `AsymptoticProblem`.
+        time: one of `CLASS_TIMES` (module docstring), static.
+
+    Raises:
+        InputError: an unknown name.
+
+    Example:
+        >>> import jax; jax.config.update("jax_enable_x64", True)
+        >>> from diffjax.mixture import two_classes
+        >>> problem = AsymptoticProblem(two_classes((2.0, 1.0), 0.0), 64.0, 8.0, 0.01)
+        >>> class_times(problem, "spectral_generalization_time").round(1).tolist()
+        [81.6, 137.7]
+    """
+    check_class_time(time)
+    if time in _FROM_CURVES:
+        return getattr(theory_dynamics(problem), time)
+    ensemble = make_ensemble(problem)
+    if time in _SPECTRAL:
+        return _SPECTRAL[time](ensemble)
+    return getattr(screen(ensemble, training_times(problem)), _SCREENING[time])
