@@ -20,12 +20,13 @@ def main() -> int:
     elif options.blas_kernels:
         os.environ["OPENBLAS_CORETYPE"] = options.blas_kernels
     from benchmarks import machine, report
-    from benchmarks.exact_engine import Disagreement
+    from benchmarks.standalone import MODULES, Disagreement
 
     facts, rows = machine.facts(), []
     try:
         for name, size in _runs(options):
-            print(f"{name} {size.label} ...", file=sys.stderr, flush=True)
+            label = "" if name in MODULES else f" {size.label}"
+            print(f"{name}{label} ...", file=sys.stderr, flush=True)
             rows += _case(name, size)
     except Disagreement as problem:
         print(f"stopped before timing: {problem}", file=sys.stderr)
@@ -42,17 +43,22 @@ def main() -> int:
 
 def _case(name: str, size) -> list:
     from benchmarks.exact_engine import CASES
+    from benchmarks.standalone import MODULES, rows_of
 
-    return CASES[name](size)
+    return rows_of(name, size.quick) if name in MODULES else CASES[name](size)
 
 
 def _runs(options: argparse.Namespace):
-    """Cases with sizes; a case that does not depend on the time grid runs once per size."""
+    """Cases with sizes; a case that does not depend on the size or time grid runs once."""
     from benchmarks.exact_engine import CASES, Size
+    from benchmarks.standalone import MODULES
 
     sizes = options.sizes or ((64,) if options.quick else SIZES)
     times = (32,) if options.quick else tuple(None if t == 0 else t for t in options.times)
-    for name in options.case or CASES:
+    for name in options.case or (*CASES, *MODULES):
+        if name in MODULES:
+            yield name, Size(sizes[0], None, options.rounds, options.quick)
+            continue
         once = name in ("machine", "compile", "explicit")
         for num_features in sizes:
             for count in times[-1:] if once else times:
@@ -61,12 +67,13 @@ def _runs(options: argparse.Namespace):
 
 def _parser() -> argparse.ArgumentParser:
     from benchmarks.exact_engine import CASES
+    from benchmarks.standalone import MODULES
 
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="tiny sizes, to try the harness")
     parser.add_argument("--json", type=Path, help="write all numbers to this file")
     parser.add_argument("--markdown", type=Path, help="write the table for a README to this file")
-    parser.add_argument("--case", nargs="+", choices=CASES, help="default: all")
+    parser.add_argument("--case", nargs="+", choices=[*CASES, *MODULES], help="default: all")
     parser.add_argument("--sizes", nargs="+", type=int, help="numbers of features p")
     parser.add_argument(
         "--times",

@@ -1,15 +1,16 @@
 """Speciation: quadrature against d-dimensional clones, and the rate of phase maps.
 
-    python -m benchmarks.backward_case [--quick]
+    python -m benchmarks.backward_case [--quick] [--json FILE]
 
 The clones take as many steps of second order as make their bias smaller than their scatter, and as
 many of them as make the binomial error 0.01.  Answers are compared before anything is timed.
 """
 
-import argparse
 import sys
 import time
 from collections.abc import Callable
+
+from benchmarks.standalone import Disagreement, run
 
 ERROR = 0.01
 STEPS = 50
@@ -17,10 +18,6 @@ CURVE_TIMES = 20
 CURVE_SPEEDUP = 100.0
 MAP_SECONDS = 60.0
 MAP_SIDE = 100
-
-
-class Disagreement(RuntimeError):
-    """Clones and quadrature give different answers: nothing is timed."""
 
 
 def curve_rows(dim: int, num_clones: int, simulated_times: int) -> list:
@@ -113,27 +110,12 @@ def cpu_seconds(call: Callable, rounds: int = 1) -> float:
     return best
 
 
-def main() -> int:
-    """Run both cases and print a table; 1 if the contenders disagree."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.backward_case", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="tiny sizes, to try the harness")
-    quick = parser.parse_args().quick
-    import jax
-
-    jax.config.update("jax_enable_x64", True)
-    jax.config.update("jax_num_cpu_devices", 2)
-    from benchmarks import machine, report
-
+def measure(quick: bool) -> list:
+    """All rows: a curve against clones, and a phase map."""
     clones = int(0.25 / ERROR**2)
-    try:
-        rows = curve_rows(*((64, 200, 1) if quick else (4096, clones, 2)))
-        rows += map_rows(10 if quick else MAP_SIDE)
-    except Disagreement as problem:
-        print(f"stopped before timing: {problem}", file=sys.stderr)
-        return 1
-    report.show(rows, machine.facts())
-    return 0
+    rows = curve_rows(*((64, 200, 1) if quick else (4096, clones, 2)))
+    return rows + map_rows(10 if quick else MAP_SIDE)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run("benchmarks.backward_case", __doc__, measure, devices=2))

@@ -15,6 +15,7 @@ from benchmarks import problems
 from benchmarks.jobs import COMPARED
 from benchmarks.phases import phase_limits
 from benchmarks.report import Row, against, below
+from benchmarks.standalone import Disagreement
 from benchmarks.timing import Contender, Sample, Worker, compile_seconds, interleave, median, ratio
 
 AGREEMENT = 1e-6
@@ -22,10 +23,6 @@ DEFAULT_TIMES = 481
 # where memorisation is studied; the diffusion time of the public code's figures
 SMALL_DIFFUSION_TIME = 0.01
 GRID_TARGETS = {512: 1.4, 1024: 1.15}
-
-
-class Disagreement(RuntimeError):
-    """Two contenders give different answers: nothing is timed."""
 
 
 @dataclass(frozen=True)
