@@ -17,7 +17,7 @@ from jax.sharding import NamedSharding, PartitionSpec
 
 from diffjax.errors import InputError
 from diffjax.sweep.plan import BatchInputs, GroupPlan
-from diffjax.sweep.program import DEVICE_AXIS, mesh_of
+from diffjax.sweep.program import DEVICE_AXIS, KEPT_PROGRAMS, PointFunctions, mesh_of
 
 _ACCELERATOR_LANES = 16
 
@@ -65,7 +65,13 @@ class Executor:
         self._plan = plan
         self._fixed = jax.device_put(plan.program.fixed, self._same)
         self._held = jax.tree.map(self._zeros, plan.held_shapes)
-        self._run = jax.jit(self._sharded(mesh, lanes_of(devices)), donate_argnums=2)
+        self._run = _batch_program(
+            plan.program.functions,
+            plan.per_device,
+            _Shapes(plan.output_shapes),
+            tuple(devices),
+            lanes_of(devices),
+        )
 
     def batch(self, number: int) -> dict[str, np.ndarray]:
         """Compute one batch: outputs and status of shape (row, ...), rows as in the plan."""
@@ -77,34 +83,48 @@ class Executor:
         rows = self._split.mesh.size * shape.shape[0]
         return jnp.zeros((rows, *shape.shape[1:]), shape.dtype, device=self._split)
 
-    def _sharded(self, mesh: Any, lanes: int) -> Callable[..., Any]:
-        split, same = PartitionSpec(DEVICE_AXIS), PartitionSpec()
-        return jax.shard_map(
-            functools.partial(self._one_device, lanes),
-            mesh=mesh,
-            in_specs=(same, split, split),
-            out_specs=(split, split),
-            check_vma=False,
-        )
 
-    def _one_device(self, lanes: int, fixed: Any, inputs: BatchInputs, held: dict[str, Any]):
-        program = self._plan.program
-        for name, compute in program.stages.items():
+class _Shapes(dict):
+    """Shapes of one point's outputs, hashable."""
+
+    def __hash__(self):  # pyright: ignore[reportIncompatibleVariableOverride]
+        return hash(tuple(sorted((name, s.shape, str(s.dtype)) for name, s in self.items())))
+
+
+@functools.lru_cache(maxsize=KEPT_PROGRAMS)
+def _batch_program(
+    functions: PointFunctions,
+    per_device: int,
+    shapes: _Shapes,
+    devices: tuple[Any, ...],
+    lanes: int,
+) -> Callable[..., Any]:
+    """The jitted function of one batch: shared members, then points, on every device."""
+    split, same = PartitionSpec(DEVICE_AXIS), PartitionSpec()
+
+    def one_device(fixed: Any, inputs: BatchInputs, held: dict[str, Any]):
+        for name, compute in functions.stages.items():
             new = inputs.members[name]
             held[name] = _loop(compute, new.count[0], new.inputs, new.slots, held[name], lanes)
 
         def point(row: Any) -> dict[str, jax.Array]:
             varying, lookup = row
             results = {name: _gathered(held[name], at) for name, at in lookup.items()}
-            return program.point(fixed, varying, results)
+            return functions.point(fixed, varying, results)
 
         rows = (inputs.varying, inputs.lookup)
-        capacity = self._plan.per_device
-        empty = jax.tree.map(
-            lambda s: jnp.zeros((capacity, *s.shape), s.dtype), self._plan.output_shapes
-        )
-        places = jnp.arange(capacity, dtype=jnp.int32)
+        empty = {n: jnp.zeros((per_device, *s.shape), s.dtype) for n, s in shapes.items()}
+        places = jnp.arange(per_device, dtype=jnp.int32)
         return _loop(point, inputs.count[0], rows, places, empty, lanes), held
+
+    sharded = jax.shard_map(
+        one_device,
+        mesh=mesh_of(devices),
+        in_specs=(same, split, split),
+        out_specs=(split, split),
+        check_vma=False,
+    )
+    return jax.jit(sharded, donate_argnums=2)
 
 
 def _loop(function, count, rows, places, into, lanes: int):

@@ -114,6 +114,10 @@ class Model:
         """This model, without its stages if the points of such a problem share nothing."""
         if self.shares is None or self.shares(problem):
             return self
+        return self._alone
+
+    @functools.cached_property
+    def _alone(self) -> "Model":
         return replace(self, stages=_EMPTY, combine=None)
 
     def __repr__(self) -> str:

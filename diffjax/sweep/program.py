@@ -4,7 +4,9 @@ The result of a point is a dictionary of its outputs and its status; the problem
 from its leaves inside the trace, so that no check of the problem runs there.
 """
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import jax
@@ -18,6 +20,9 @@ from diffjax.sweep.model import Model
 from diffjax.sweep.points import Group, leaf_numbers
 
 DEVICE_AXIS = "device"
+
+KEPT_PROGRAMS = 16
+"""Compiled programs that a process keeps for later sweeps."""
 
 
 def mesh_of(devices: Sequence[Any]) -> Mesh:
@@ -37,8 +42,64 @@ def shapes_on(mesh: Mesh, function: Callable[..., Any], *arguments: Any) -> Any:
     return jax.eval_shape(everywhere, *arguments)
 
 
+@dataclass(frozen=True)
+class PointFunctions:
+    """What is compiled for a group: it knows the structure of its problems, not their numbers.
+
+    Equal ones are one object (`_point_functions`), so that a second sweep in the same process
+    finds what the first one compiled.
+
+    Attributes:
+        model: the model.
+        structure: of the problem's tree, static fields included.
+        numbers: which leaves vary.
+        others: which do not.
+        constants: leaves that are no numbers, with their place.
+        options: keyword options of the model.
+    """
+
+    model: Model
+    structure: Any
+    numbers: tuple[int, ...]
+    others: tuple[int, ...]
+    constants: tuple[tuple[int, Any], ...]
+    options: tuple[tuple[str, Any], ...]
+
+    @functools.cached_property
+    def point(self) -> Callable[..., dict[str, Any]]:
+        """From fixed leaves, varying leaves and results of stages to the outputs of one point."""
+        return jax.jit(self._point)
+
+    @functools.cached_property
+    def stages(self) -> dict[str, Callable[[Any], Any]]:
+        """Name to the function of one member."""
+        return {name: jax.jit(stage.compute) for name, stage in self.model.stages.items()}
+
+    def problem(self, fixed: Sequence[Any], varying: Sequence[Any]) -> Any:
+        """The problem with these leaves; nothing is checked."""
+        leaves = dict(self.constants)
+        leaves.update(zip(self.others, fixed, strict=True))
+        leaves.update(zip(self.numbers, varying, strict=True))
+        return jax.tree.unflatten(self.structure, [leaves[i] for i in range(len(leaves))])
+
+    def _point(self, fixed: Sequence[Any], varying: Sequence[Any], results: Mapping[str, Any]):
+        problem, options = self.problem(fixed, varying), dict(self.options)
+        if self.model.combine is None:
+            found = self.model.function(problem, **options)
+        else:
+            found = self.model.combine(problem, results, **options)
+        names = output_names(self.model)
+        outputs = {name: jnp.asarray(read_output(self.model, found, name)) for name in names}
+        return {**outputs, "status": _status(self.model, found)}
+
+
+@functools.lru_cache(maxsize=KEPT_PROGRAMS)
+def _point_functions(*parts: Any) -> PointFunctions:
+    return PointFunctions(*parts)
+
+
 class PointProgram:
-    """The function that computes one point of a group.
+    """The function that computes one point of a group, with the numbers of the group.
 
     Args:
         model: the model.
@@ -46,28 +107,33 @@ class PointProgram:
         options: keyword options of the model, static.
 
     Attributes:
+        functions: what is compiled.
         fixed: leaves that are the same at all points of the group.
         varying: leaves with a leading point axis.
     """
 
     def __init__(self, model: Model, group: Group, options: Mapping[str, Any]):
-        leaves, self._structure = jax.tree.flatten(group.problem)
-        numbers = leaf_numbers(group.problem)
-        self._numbers = [numbers[name] for name in group.varying]
-        self._others = [i for i in range(len(leaves)) if i not in self._numbers]
-        self._constants = {i: leaves[i] for i in self._others if not _is_numeric(leaves[i])}
-        self._others = [i for i in self._others if i not in self._constants]
-        self._model, self._options = model, dict(options)
-        self.fixed = [canonical_array(leaves[i]) for i in self._others]
+        leaves, structure = jax.tree.flatten(group.problem)
+        named = leaf_numbers(group.problem)
+        numbers = tuple(named[name] for name in group.varying)
+        others = [i for i in range(len(leaves)) if i not in numbers]
+        constants = tuple((i, leaves[i]) for i in others if not _is_numeric(leaves[i]))
+        others = tuple(i for i in others if _is_numeric(leaves[i]))
+        parts = (model, structure, numbers, others, constants, tuple(sorted(options.items())))
+        try:
+            self.functions = _point_functions(*parts)
+        except TypeError:  # an option or a static field that cannot be hashed
+            self.functions = PointFunctions(*parts)
+        self._model = model
+        self.fixed = [canonical_array(leaves[i]) for i in others]
         self.varying = [canonical_array(values) for values in group.varying.values()]
-        self.point: Callable[..., dict[str, Any]] = jax.jit(self._point)
-        self.stages: dict[str, Callable[[Any], Any]] = {
-            name: jax.jit(stage.compute) for name, stage in model.stages.items()
-        }
+        self.point = self.functions.point
+        self.stages = self.functions.stages
 
     def split(self, stage: str) -> Callable[..., Any]:
         """The function from fixed and varying leaves to the inputs of a stage's members."""
-        return lambda fixed, varying: self._model.stages[stage].split(self._problem(fixed, varying))
+        problem = self.functions.problem
+        return lambda fixed, varying: self._model.stages[stage].split(problem(fixed, varying))
 
     def output_shapes(
         self, mesh: Mesh, results: Mapping[str, Any]
@@ -86,22 +152,6 @@ class PointProgram:
         for name, shape in shapes.items():
             check_rank(self._model, name, len(shape.shape))
         return shapes
-
-    def _problem(self, fixed: Sequence[Any], varying: Sequence[Any]) -> Any:
-        leaves = {**self._constants}
-        leaves.update(zip(self._others, fixed, strict=True))
-        leaves.update(zip(self._numbers, varying, strict=True))
-        return jax.tree.unflatten(self._structure, [leaves[i] for i in range(len(leaves))])
-
-    def _point(self, fixed: Sequence[Any], varying: Sequence[Any], results: Mapping[str, Any]):
-        problem = self._problem(fixed, varying)
-        if self._model.combine is None:
-            found = self._model.function(problem, **self._options)
-        else:
-            found = self._model.combine(problem, results, **self._options)
-        names = output_names(self._model)
-        outputs = {name: jnp.asarray(read_output(self._model, found, name)) for name in names}
-        return {**outputs, "status": _status(self._model, found)}
 
 
 def output_names(model: Model) -> list[str]:

@@ -94,6 +94,16 @@ def test_one_trace_per_set_of_static_fields():
     assert counts["levels"] <= 2 and counts["phase"] <= 2
 
 
+@pytest.mark.parametrize("chosen", [spectrum, oscillator])
+def test_a_second_sweep_in_one_process_traces_nothing(chosen):
+    sweep(chosen, spring(), OVER, batch_size=4)
+    toy_models.CALLS.clear()
+    again = sweep(chosen, spring(), OVER, batch_size=4)
+    assert not toy_models.CALLS
+    other = sweep(chosen, spring(stiffness=2.0), {"radius": [0.5, 1.5, 2.5, 3.5]}, batch_size=4)
+    assert sorted(again.data_vars) == sorted(other.data_vars)
+
+
 def test_members_that_points_share_are_computed_once():
     explanation = diffjax.sweep.explain(spectrum, spring(), OVER, devices=1, batch_size=4)
     widths, stiffness = {1.0, 1.5, 2.0, 0.5}, 2
