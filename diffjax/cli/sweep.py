@@ -1,12 +1,15 @@
 """``diffjax sweep``: a study into a run folder, with its figures, verdicts and dataset."""
 
+import contextlib
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import xarray as xr
     from rich.console import Console
 
@@ -24,6 +27,7 @@ def sweep(
     batch_size: int | None = None,
     retry: Literal["failed", "not_converged", "non_finite", "imprecise", "not_reached"]
     | None = None,
+    cluster: str | None = None,
     figures: bool = True,
 ) -> int:
     """Compute a study into a run folder; the same command resumes it.
@@ -39,6 +43,8 @@ def sweep(
         batch_size: points computed and written together, over all devices [a few seconds of
             work].
         retry: also compute points again that have this status [none].
+        cluster: compute on workers instead of here: local:4 (processes), slurm:8 (jobs), or the
+            address of a Dask scheduler, tcp://host:port [no].
         figures: draw the figures at the end.
     """
     from diffjax.cli.terminal import console
@@ -48,11 +54,26 @@ def sweep(
     folder = out or Path("runs") / loaded.name
     screen = console()
     start = time.perf_counter()
-    dataset = _compute(loaded, folder, screen, devices, batch_size, retry)
+    with _workers(cluster, screen) as client:
+        dataset = _compute(loaded, folder, screen, devices, batch_size, retry, client)
     computed = time.perf_counter() - start
     _report(loaded, dataset, folder, screen, figures)
     _print_end(screen, folder, dataset, computed, time.perf_counter() - start)
     return _exit_code(dataset)
+
+
+@contextlib.contextmanager
+def _workers(cluster: str | None, screen: "Console") -> "Iterator[Any]":
+    """A client of the cluster, with a line that says where its dashboard is; None without one."""
+    if cluster is None:
+        yield None
+        return
+    from diffjax.sweep.cluster import open_cluster
+
+    with open_cluster(cluster) as client:
+        link = client.dashboard_link or "none"
+        screen.print(f"workers: {cluster}, dashboard: {link}", markup=False)
+        yield client
 
 
 def _compute(
@@ -62,6 +83,7 @@ def _compute(
     devices: str | int,
     batch_size: int | None,
     retry: str | None,
+    client: Any,
 ) -> "xr.Dataset":
     import warnings
 
@@ -86,6 +108,7 @@ def _compute(
                 options=study.options,
                 progress=progress,
                 provenance=study.provenance,
+                cluster=client,
             )
     except KeyboardInterrupt:
         raise Interrupted(

@@ -15,13 +15,14 @@ labelled outputs. A *sweep* computes it at every point of a grid over the proble
 How it works, one file each: `model` (what is computed), `fields`, `values` and `grid` (names and
 values of axes), `points` (every problem is built and checked first), `sharing`, `sizes` and `plan`
 (work that points share, batches), `program` and `execute` (one compiled loop per device), `host`
-(models in plain Python), `identity`, `record`, `saved_grid`, `segments` and `store` (a folder that
-survives being killed), `dataset` and `averages` (labels), `job` and `run` (all together),
-`estimate` (cost).
+(models in plain Python), `batches` and `cluster` (batch after batch, here or on workers),
+`identity`, `record`, `saved_grid`, `segments` and `store` (a folder that survives being killed),
+`dataset` and `averages` (labels), `job` and `run` (all together), `estimate` (cost).
 
 Guarantees. A point's numbers depend on its problem only: not on batch size, number of devices
 (beyond rounding), order or interruption. At most one batch is recomputed after an interruption.
-Failed points carry a `status` and never stop the others. Nothing is pickled; nothing is printed.
+Failed points carry a `status` and never stop the others. No store holds a pickle; nothing is
+printed.
 
 Calling this module is calling `sweep`, so that ``diffjax.sweep(...)`` works as a function even
 though the package has the same name.

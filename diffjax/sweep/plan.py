@@ -151,7 +151,7 @@ def plan_group(
         if per_device == 1 or all(places.values()):
             break
         per_device //= 2
-    per_device = _rounded(rows, lanes)
+    per_device = -(-per_device // lanes) * lanes  # full width: every call compiles one program
     rows = [_filled(block.T, per_device, -1).T for block in rows]
     stages = {
         name: _stage_plan(m, rows, one[name], places[name], lanes) for name, m in members.items()
@@ -212,11 +212,6 @@ def _new_members(stage: StagePlan, number: int) -> NewMembers:
     inputs = jax.tree.map(lambda x: x[chosen], stage.members.inputs)
     count = np.array([len(p.new) for p in placements], np.int32)
     return NewMembers(inputs, np.concatenate(slots), count)
-
-
-def _rounded(rows: list[np.ndarray], lanes: int) -> int:
-    width = rows[0].shape[1]
-    return -(-width // lanes) * lanes
 
 
 def _filled(array: np.ndarray, length: int, value: int) -> np.ndarray:

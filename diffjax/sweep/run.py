@@ -1,22 +1,21 @@
 """`sweep`: a grid of problems through a model into a labelled dataset; resumable at any moment."""
 
+import contextlib
 import os
 import warnings
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
 import xarray as xr
 
-from diffjax.status import FAILURES, MISSING, Status
+from diffjax.sweep.batches import compute_batches, session_of
+from diffjax.sweep.cluster import compute_on_cluster, make_request, open_cluster
 from diffjax.sweep.dataset import assemble, failed_points
-from diffjax.sweep.execute import Executor
-from diffjax.sweep.host import HostExecutor, HostPlan
 from diffjax.sweep.job import Job, plan_of, prepare
 from diffjax.sweep.model import Model
-from diffjax.sweep.points import Group
-from diffjax.sweep.record import device_facts, require_same, session_facts
-from diffjax.sweep.saved_grid import grid_description, grid_from_description, united
+from diffjax.sweep.record import require_same
+from diffjax.sweep.saved_grid import grid_from_description, united
 from diffjax.sweep.store import MemoryRun, RunFolder
 
 _FAILURES_NAMED = 5
@@ -51,6 +50,7 @@ def sweep(
     options: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
     provenance: Mapping[str, Any] | None = None,
+    cluster: Any = None,
 ) -> xr.Dataset:
     """Compute a model at every point of a grid.
 
@@ -73,6 +73,8 @@ def sweep(
         options: keyword options of the model.
         progress: told what happens, see `Progress`.
         provenance: facts to keep with the results, e.g. ``{"study": text}``.
+        cluster: where to compute instead of here, see `diffjax.sweep.cluster.open_cluster`:
+            ``"local:4"``, ``"slurm:8"``, a scheduler's address, or a Dask client.
 
     Returns:
         A dataset of the requested grid: dimensions are the axes in the order of `over`, then
@@ -94,11 +96,17 @@ def sweep(
     job = prepare(
         model, problem, over, store, devices, batch_size, retry, options or {}, provenance or {}
     )
-    run: Any = MemoryRun(job.record)
-    if store is not None:
-        run = job.folder or RunFolder.create(store, job.record)
-        require_same(run.record, job.record, str(store))
-    _compute(job, run, progress)
+    with _workers(cluster) as client:
+        request = None if client is None else make_request(job, problem, over, store)
+        run: Any = MemoryRun(job.record)
+        if store is not None:
+            run = job.folder or RunFolder.create(store, job.record)
+            require_same(run.record, job.record, str(store))
+        with _reported(job, progress):
+            if request is None:
+                _compute(job, run, progress)
+            else:
+                compute_on_cluster(job, request, client, progress)
     dataset = assemble(job.grid, run.record, run.parts())
     _warn_of_failures(dataset)
     return dataset
@@ -128,58 +136,29 @@ def open_run(path: str | os.PathLike) -> xr.Dataset:
     return assemble(grid, folder.record, parts)
 
 
-def _compute(job: Job, run: Any, progress: Progress | None) -> None:
-    keys = np.concatenate([job.grid.keys(), np.zeros((1, 16), np.uint8)])  # [-1]: padding
+def _workers(cluster: Any) -> contextlib.AbstractContextManager[Any]:
+    return contextlib.nullcontext() if cluster is None else open_cluster(cluster)
+
+
+@contextlib.contextmanager
+def _reported(job: Job, progress: Progress | None) -> Iterator[None]:
     if progress is not None:
         progress.start(job.grid.size, job.done)
     try:
-        for group in job.groups:
-            _compute_group(job, run, group, keys, progress)
+        yield
     finally:
         if progress is not None:
             progress.finish()
 
 
-def _compute_group(job: Job, run: Any, group: Group, keys: np.ndarray, progress: Any) -> None:
-    plan = plan_of(job, group)
-    segment = run.new_segment(_session(job, group), len(plan.rows))
-    on_host = isinstance(plan, HostPlan)
-    executor = HostExecutor(plan) if on_host else Executor(plan, job.devices)
-    for number in range(len(plan.rows)):
-        points = plan.points(number)
-        results = _with_status(executor.batch(number), points)
-        segment.write(number, keys[points], results)
-        if progress is not None:
-            failed = np.isin(results["status"], [int(s) for s in FAILURES])
-            progress.advance(int((points >= 0).sum()), int(failed.sum()))
-
-
-def _with_status(results: Mapping[str, np.ndarray], points: np.ndarray) -> dict[str, np.ndarray]:
-    """The results with MISSING for padding and NON_FINITE wherever a number is NaN or -inf.
-
-    A model reports its own failures; this is the second line of defence. +inf is allowed, since
-    it stands for a time that is not reached.
-    """
-    status = np.array(results["status"], np.int8)
-    for name, values in results.items():
-        if name != "status" and values.dtype.kind in "fc":
-            rows = values.reshape(len(values), -1)
-            bad = (np.isnan(rows) | (rows == -np.inf)).any(axis=1)
-            status[bad] = np.maximum(status[bad], np.int8(Status.NON_FINITE))
-    status[points < 0] = MISSING
-    return {**results, "status": status}
-
-
-def _session(job: Job, group: Group) -> dict[str, Any]:
-    """What a segment remembers of the session that writes it."""
-    found = job.model.coords(group.problem) if job.model.coords else {}
-    coords = {dim: np.asarray(labels).tolist() for dim, labels in found.items()}
-    return {
-        "axes": grid_description(job.grid),
-        "coords": coords,
-        "devices": device_facts(job.devices),
-        **session_facts(),
-    }
+def _compute(job: Job, run: Any, progress: Progress | None) -> None:
+    keys = np.concatenate([job.grid.keys(), np.zeros((1, 16), np.uint8)])  # [-1]: padding
+    for group in job.groups:
+        plan = plan_of(job, group)
+        segment = run.new_segment(session_of(job, group), len(plan.rows))
+        for points, failures in compute_batches(job, plan, segment.write, keys):
+            if progress is not None:
+                progress.advance(points, failures)
 
 
 def _warn_of_failures(dataset: xr.Dataset) -> None:

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from diffjax.errors import InputError
-from diffjax.sweep import Zipped, sweep, sweepable_fields
 from diffjax.fields import find_field
+from diffjax.sweep import Zipped, sweep, sweepable_fields
 from tests.sweep.toy_models import Pair, Plate, oscillator, spring
 
 

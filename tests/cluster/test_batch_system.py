@@ -1,0 +1,56 @@
+"""The path through a batch system, with programs on PATH that stand in for SLURM's.
+
+No SLURM was used: `sbatch` here starts the job script as a process of this machine.
+"""
+
+import os
+import stat
+
+import numpy as np
+import pytest
+
+from diffjax.sweep import sweep
+from diffjax.sweep.cluster import open_cluster
+from tests.cluster.models import Slow, slow_square
+
+pytest.importorskip("dask_jobqueue")
+dask = pytest.importorskip("dask")
+
+SBATCH = """#!/bin/sh
+cp "$1" {folder}/job-script-$$
+sh "$1" > {folder}/job-$$.out 2>&1 &
+echo $! > {folder}/job-$$.pid
+echo "Submitted batch job $$"
+"""
+SCANCEL = """#!/bin/sh
+for job in "$@"; do kill $(cat {folder}/job-$job.pid) 2>/dev/null; done
+exit 0
+"""
+SETTINGS = {"cores": 1, "memory": "1GB", "processes": 1, "interface": None, "walltime": "00:05:00"}
+
+
+@pytest.fixture
+def batch_system(tmp_path, monkeypatch):
+    """Stand-ins on PATH; the folder of their job scripts."""
+    folder = tmp_path / "slurm"
+    folder.mkdir()
+    for name, text in (("sbatch", SBATCH), ("scancel", SCANCEL)):
+        path = folder / name
+        path.write_text(text.format(folder=folder))
+        path.chmod(path.stat().st_mode | stat.S_IXUSR)
+    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("JAX_PLATFORMS", "cpu")
+    with dask.config.set({f"jobqueue.slurm.{name}": value for name, value in SETTINGS.items()}):
+        yield folder
+
+
+def test_jobs_compute_the_run(batch_system, tmp_path):
+    over = {"width": np.linspace(1.0, 2.0, 6), "seed": range(4)}
+    with open_cluster("slurm:2") as client:
+        client.wait_for_workers(1, timeout=60)
+        found = sweep(slow_square, Slow(1.0, 0), over, tmp_path / "run", cluster=client)
+    np.testing.assert_allclose(found["value"], over["width"][:, None] ** 2 + np.arange(4)[None])
+    assert os.getpid() not in found["process"]
+    scripts = [path.read_text() for path in batch_system.glob("job-script-*")]
+    assert len(scripts) >= 2
+    assert all("#SBATCH" in text and "OPENBLAS_NUM_THREADS=1" in text for text in scripts)

@@ -1,0 +1,113 @@
+"""Sweeps on Dask workers: the same dataset, whoever dies."""
+
+import os
+import signal
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from diffjax.errors import InputError
+from diffjax.sweep import open_run, sweep
+from tests.cluster.models import Slow, slow_square
+from tests.sweep.toy_models import oscillator, spring
+
+distributed = pytest.importorskip("dask.distributed")
+
+OVER = {"width": np.linspace(1.0, 4.0, 12), "seed": range(5)}
+SPRINGS = {"radius": [0.5, 1.5, 2.5, 3.5], "stiffness": [1.0, 2.0], "size": [2, 3]}
+
+
+@pytest.fixture(scope="module")
+def client():
+    """Two worker processes."""
+    with (
+        distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None,
+            env={"OPENBLAS_NUM_THREADS": "1", "JAX_PLATFORMS": "cpu"},
+        ) as cluster,
+        distributed.Client(cluster) as connected,
+    ):  # fmt: skip
+        yield connected
+
+
+class Killer:
+    """Progress that kills a worker after some batches."""
+
+    def __init__(self, client, after):
+        self.client, self.after, self.batches, self.killed = client, after, 0, []
+
+    def start(self, total, done):
+        """Nothing yet."""
+
+    def advance(self, points, failures):
+        """Count, and kill when it is time."""
+        self.batches += 1
+        if self.batches == self.after:
+            pids = self.client.run(os.getpid)
+            self.killed = [next(iter(pids.values()))]
+            os.kill(self.killed[0], signal.SIGKILL)
+
+    def finish(self):
+        """Nothing."""
+
+
+def test_a_compiled_model_gives_the_same_dataset_as_without_a_cluster(client, tmp_path):
+    expected = sweep(oscillator, spring(), SPRINGS)
+    found = sweep(oscillator, spring(), SPRINGS, tmp_path / "run", batch_size=4, cluster=client)
+    for name in ("energy", "modes", "rounds", "status"):
+        np.testing.assert_array_equal(found[name], expected[name])
+    again = open_run(tmp_path / "run")
+    np.testing.assert_array_equal(again["energy"], expected["energy"])
+
+
+def test_both_workers_take_part_and_a_killed_one_loses_nothing(client, tmp_path):
+    killer = Killer(client, after=15)
+    problem = Slow(1.0, 0, delay=0.1)
+    found = sweep(slow_square, problem, OVER, tmp_path / "run", cluster=client, progress=killer)
+    expected = OVER["width"][:, None] ** 2 + np.arange(5)[None]
+    np.testing.assert_allclose(found["value"], expected, rtol=1e-15)
+    assert killer.killed and (found["status"] == 0).all()
+    assert len(np.unique(found["process"])) >= 2
+
+
+def test_a_run_begun_here_is_finished_there(client, tmp_path):
+    few = {**OVER, "seed": range(2)}
+    sweep(slow_square, Slow(1.0, 0, delay=0.0), few, tmp_path / "run")
+    found = sweep(slow_square, Slow(1.0, 0, delay=0.0), OVER, tmp_path / "run", cluster=client)
+    here = found["process"] == os.getpid()
+    assert here[:, :2].all() and not here[:, 2:].any()
+
+
+def test_a_worker_that_joins_later_helps(client, tmp_path):
+    start = len(client.scheduler_info()["workers"])
+    joined = threading.Timer(0.3, client.cluster.scale, args=[start + 1])
+    joined.start()
+    over = {**OVER, "seed": range(20)}
+    found = sweep(slow_square, Slow(1.0, 0), over, tmp_path / "run", cluster=client)
+    joined.join()
+    client.cluster.scale(start)
+    assert (found["status"] == 0).all()
+    deadline = time.monotonic() + 20
+    while len(client.scheduler_info()["workers"]) > start and time.monotonic() < deadline:
+        time.sleep(0.1)
+
+
+@pytest.mark.parametrize("spec", ["local", "local:0", "local:x", "slurm", "pbs:3", "here"])
+def test_specifications_that_mean_nothing_are_refused(spec, tmp_path):
+    with pytest.raises(InputError, match=r"local:4"):
+        sweep(slow_square, Slow(1.0, 0), OVER, tmp_path / "run", cluster=spec)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_cluster_without_a_store_is_refused(client):
+    with pytest.raises(InputError, match="name a store"):
+        sweep(slow_square, Slow(1.0, 0), OVER, cluster=client)
+
+
+def test_an_address_without_a_scheduler_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr("diffjax.sweep.cluster.CONNECT_SECONDS", 1)
+    with pytest.raises(InputError, match="no scheduler answers"):
+        sweep(slow_square, Slow(1.0, 0), OVER, tmp_path / "run", cluster="tcp://127.0.0.1:9")
+    assert not (tmp_path / "run").exists()
