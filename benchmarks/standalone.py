@@ -19,6 +19,7 @@ from benchmarks.timing import REPOSITORY
 MODULES = {
     "theory": "benchmarks.theory_case",
     "backward": "benchmarks.backward_case",
+    "sampling": "benchmarks.sampling_case",
 }
 """Case to module."""
 

@@ -34,6 +34,8 @@ _HOMES = {
     "diffjax.random_features.problem": ("RandomFeatureProblem",),
     "diffjax.random_features.dataset_problem": ("DatasetProblem",),
     "diffjax.random_features.model": ("gradient_flow",),
+    "diffjax.random_features.generator_problem": ("GeneratorProblem",),
+    "diffjax.random_features.generator_model": ("generated_classes",),
     "diffjax.random_features.training": ("TrainingRun", "stable_learning_rate", "train"),
     "diffjax.asymptotics.problem": ("AsymptoticProblem",),
     "diffjax.asymptotics.options": ("TheoryOptions",),
@@ -87,6 +89,8 @@ if TYPE_CHECKING:
     from diffjax.mixture import two_classes as two_classes
     from diffjax.numerics.activations import Activation as Activation
     from diffjax.random_features.dataset_problem import DatasetProblem as DatasetProblem
+    from diffjax.random_features.generator_model import generated_classes as generated_classes
+    from diffjax.random_features.generator_problem import GeneratorProblem as GeneratorProblem
     from diffjax.random_features.model import gradient_flow as gradient_flow
     from diffjax.random_features.options import CovarianceOptions as CovarianceOptions
     from diffjax.random_features.problem import RandomFeatureProblem as RandomFeatureProblem
