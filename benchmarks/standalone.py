@@ -18,6 +18,7 @@ from benchmarks.timing import REPOSITORY
 
 MODULES = {
     "theory": "benchmarks.theory_case",
+    "spectrum": "benchmarks.spectrum_case",
     "backward": "benchmarks.backward_case",
     "sampling": "benchmarks.sampling_case",
 }

@@ -41,8 +41,18 @@ _HOMES = {
     "diffjax.asymptotics.options": ("TheoryOptions",),
     "diffjax.asymptotics.model": ("asymptotic_dynamics", "boundary", "screening"),
     "diffjax.asymptotics.boundary": ("Boundary", "BoundaryProblem"),
+    "diffjax.asymptotics.class_order": ("ClassOrder", "class_order", "order_of_classes"),
     "diffjax.asymptotics.class_times": ("class_times",),
+    "diffjax.asymptotics.class_statistics": ("ClassStatistics", "class_statistics"),
+    "diffjax.asymptotics.direction_nodes": ("DirectionNodes", "cluster_directions"),
+    "diffjax.asymptotics.theory_choice": ("TheoryChoice",),
+    "diffjax.comparison.limit": ("limit_of",),
+    "diffjax.comparison.model": ("theory_comparison", "theory_times"),
     "diffjax.asymptotics.screening": ("Screening",),
+    "diffjax.asymptotics.spectrum.compute": ("spectrum",),
+    "diffjax.asymptotics.spectrum.model": ("asymptotic_spectrum",),
+    "diffjax.asymptotics.spectrum.outliers": ("centroid_outliers", "spike_outliers"),
+    "diffjax.asymptotics.spectrum.result": ("Spectrum",),
     "diffjax.backward.problem": ("SpeciationProblem",),
     "diffjax.backward.model": ("speciation",),
     "diffjax.backward.cloning": ("cloning_probabilities",),
@@ -64,13 +74,26 @@ if TYPE_CHECKING:
     from diffjax import studies as studies
     from diffjax.asymptotics.boundary import Boundary as Boundary
     from diffjax.asymptotics.boundary import BoundaryProblem as BoundaryProblem
+    from diffjax.asymptotics.class_order import ClassOrder as ClassOrder
+    from diffjax.asymptotics.class_order import class_order as class_order
+    from diffjax.asymptotics.class_order import order_of_classes as order_of_classes
+    from diffjax.asymptotics.class_statistics import ClassStatistics as ClassStatistics
+    from diffjax.asymptotics.class_statistics import class_statistics as class_statistics
     from diffjax.asymptotics.class_times import class_times as class_times
+    from diffjax.asymptotics.direction_nodes import DirectionNodes as DirectionNodes
+    from diffjax.asymptotics.direction_nodes import cluster_directions as cluster_directions
     from diffjax.asymptotics.model import asymptotic_dynamics as asymptotic_dynamics
     from diffjax.asymptotics.model import boundary as boundary
     from diffjax.asymptotics.model import screening as screening
     from diffjax.asymptotics.options import TheoryOptions as TheoryOptions
     from diffjax.asymptotics.problem import AsymptoticProblem as AsymptoticProblem
     from diffjax.asymptotics.screening import Screening as Screening
+    from diffjax.asymptotics.spectrum.compute import spectrum as spectrum
+    from diffjax.asymptotics.spectrum.model import asymptotic_spectrum as asymptotic_spectrum
+    from diffjax.asymptotics.spectrum.outliers import centroid_outliers as centroid_outliers
+    from diffjax.asymptotics.spectrum.outliers import spike_outliers as spike_outliers
+    from diffjax.asymptotics.spectrum.result import Spectrum as Spectrum
+    from diffjax.asymptotics.theory_choice import TheoryChoice as TheoryChoice
     from diffjax.backward.basins import spinodal_times as spinodal_times
     from diffjax.backward.basins import trajectory_times as trajectory_times
     from diffjax.backward.cloning import cloning_probabilities as cloning_probabilities
@@ -78,6 +101,9 @@ if TYPE_CHECKING:
     from diffjax.backward.memory import speciation_times as speciation_times
     from diffjax.backward.model import speciation as speciation
     from diffjax.backward.problem import SpeciationProblem as SpeciationProblem
+    from diffjax.comparison.limit import limit_of as limit_of
+    from diffjax.comparison.model import theory_comparison as theory_comparison
+    from diffjax.comparison.model import theory_times as theory_times
     from diffjax.diffusion import bayes_floor as bayes_floor
     from diffjax.dynamics import LearningDynamics as LearningDynamics
     from diffjax.errors import InputError as InputError

@@ -8,6 +8,8 @@ Conventions, in one place (every other module follows them; they are those of th
   m = (m_1 .. m_K) ~ N(0, e^(-2t) M + s_b^2 1 1^T), s_b the standard deviation of the biases.
 * rho_c are the class weights, omega_c those in the training loss.  Unless they differ, formulas of
   the literature are recovered with omega = rho.
+* Sigma_c are the class covariances: directions l with variances lambda_cl where they commute, d x d
+  blocks where they do not; dominant directions can be turned into latent sub-classes.
 * Arrays carry the nodes of m on an axis `neuron` (a neuron with mean pre-activations m_q), the
   directions of the class covariances on an axis `direction`, and points z of the complex plane
   on the last axis `z`.

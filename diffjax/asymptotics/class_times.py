@@ -11,13 +11,15 @@
 | spectral_memorization_time      | e-fold time of its memorisation mode                           |
 | screening_generalization_time   | likewise, from the reduced model of generalisation             |
 | screening_memorization_time     | likewise, from the reduced model of memorisation               |
+
+Spectral and screening times take anisotropic classes along common directions.
 """
 
 import difflib
 
 from diffjax.asymptotics.dynamics import theory_dynamics
 from diffjax.asymptotics.ensemble import make_ensemble
-from diffjax.asymptotics.problem import AsymptoticProblem, training_times
+from diffjax.asymptotics.problem import AsymptoticProblem, along_directions, training_times
 from diffjax.asymptotics.screening import (
     screen,
     spectral_generalization_times,
@@ -77,7 +79,7 @@ def class_times(
     check_class_time(time)
     if time in _FROM_CURVES:
         return getattr(theory_dynamics(problem), time)
-    ensemble = make_ensemble(problem)
+    ensemble = make_ensemble(along_directions(problem))
     if time in _SPECTRAL:
         return _SPECTRAL[time](ensemble)
     return getattr(screen(ensemble, training_times(problem)), _SCREENING[time])

@@ -21,7 +21,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from diffjax.diffusion import noise_variance, noisy_variance, signal_scale
-from diffjax.numerics.activations import Activation
+from diffjax.numerics.activations import Activation, hermite_polynomials
 from diffjax.numerics.gaussian_expectations import trapezoid
 from diffjax.typing import Array, ArrayLike, Float
 
@@ -30,6 +30,7 @@ NOISE_RULE = (41, 7.5)
 CANDIDATES = 12
 SMOOTH_SPACING = 0.4
 KINK_SPACING = 0.6
+HIGHEST_MOMENT = 3
 
 
 class FeatureConstants(NamedTuple):
@@ -85,6 +86,37 @@ def feature_constants(
     """
     one_class = functools.partial(_class_constants, activation, diffusion_time, field_nodes)
     return jax.vmap(one_class)(means, variances)
+
+
+def field_hermite_moments(
+    activation: Activation,
+    means: Float[Array, "class neuron"],
+    fields: Float[Array, " class"],
+    diffusion_time: ArrayLike,
+    field_nodes: int,
+) -> Float[Array, "order class neuron"]:
+    """(4, K, Q) moments E[phi(m_c + sqrt(Gamma_c) g) h_k(g)], h_k orthonormal, for k = 0 .. 3.
+
+    Args:
+        activation: phi.
+        means: (K, Q) m_c.
+        fields: (K,) Gamma_c.
+        diffusion_time: t.
+        field_nodes: nodes of the grid of pre-activations.
+    """
+    if activation.moments is not None:
+        spread = jnp.broadcast_to(fields[:, None], means.shape)
+        return activation.moments(means, spread, HIGHEST_MOMENT)
+    spacing = _finest_spacing(activation, noise_variance(diffusion_time))
+
+    def one_class(means, field):
+        grid = _field_grid(means, field, spacing, field_nodes)
+        argument = (grid.points[:, None] - means[None, :]) / jnp.sqrt(field)
+        density = jnp.exp(-0.5 * argument**2) / jnp.sqrt(2.0 * np.pi * field)
+        weighted = (grid.weights * activation(grid.points))[:, None] * density
+        return jnp.sum(hermite_polynomials(argument, HIGHEST_MOMENT) * weighted[None], axis=1)
+
+    return jnp.moveaxis(jax.vmap(one_class)(means, fields), 0, 1)
 
 
 def _class_constants(activation, diffusion_time, field_nodes, means, variance):

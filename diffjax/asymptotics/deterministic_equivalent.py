@@ -9,6 +9,7 @@ directions and E_m over neurons.
     h = psi_p E_m[b b^T g]
     delta_c = (omega_c/(f_c psi_n)) ( E_l[lambda_c R_cc] + psi_p E_m[gamma_c^2 g] )
 
+Covariances that do not commute have d x d blocks in place of directions (`covariance_blocks`).
 E_m[g] is the Stieltjes transform (1/p) tr (p U - z)^(-1), and h_cc' and E_l[R_cc'] are the traces
 of Q-free and Q-dressed products of the features' linear parts.  Plain iteration from z = infinity
 converges at every z off the spectrum; it needs about 25 steps on the contour of the learning
@@ -20,6 +21,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
+from diffjax.asymptotics.covariance_blocks import block_traces, direction_blocks
 from diffjax.asymptotics.ensemble import Ensemble
 from diffjax.asymptotics.options import TheoryOptions
 from diffjax.numerics.fixed_point import FixedPoint, fixed_point
@@ -45,7 +47,7 @@ class Resolvent(NamedTuple):
     Attributes:
         unknowns: delta and h.
         green: (Q, z) g(m).
-        inverse: (K, K, L, z) A.
+        inverse: (K, K, L, z) A; L = d^2 entries of blocks if the ensemble has matrices.
         signal: (K, K, L, z) S.
         dressed: (K, K, L, z) R.
     """
@@ -88,7 +90,7 @@ def solve_resolvent(
     features = pair_features(ensemble)
 
     def update(unknowns: Unknowns) -> Unknowns:
-        return _update(ensemble, features, points, unknowns)
+        return update_unknowns(ensemble, features, points, unknowns)
 
     found: FixedPoint = fixed_point(
         update,
@@ -123,26 +125,39 @@ def start_at_infinity(ensemble: Ensemble, points: Array) -> Unknowns:
 def resolvent_of(ensemble: Ensemble, points: Array, unknowns: Unknowns) -> Resolvent:
     """What the solution determines."""
     inverse, signal, dressed = _direction_matrices(ensemble, unknowns)
-    green = _green(ensemble, pair_features(ensemble), points, unknowns.delta, signal)
+    lift = direction_average(ensemble, signal)
+    green = _green(ensemble, pair_features(ensemble), points, unknowns.delta, lift)
     return Resolvent(unknowns, green, inverse, signal, dressed)
 
 
-def _update(ensemble: Ensemble, features: Array, points: Array, unknowns: Unknowns) -> Unknowns:
+def update_unknowns(
+    ensemble: Ensemble, features: Array, points: Array, unknowns: Unknowns
+) -> Unknowns:
     """One application of the map."""
-    _, signal, dressed = _direction_matrices(ensemble, unknowns)
-    green = _green(ensemble, features, points, unknowns.delta, signal)
+    lift, spread = _direction_traces(ensemble, unknowns)
+    green = _green(ensemble, features, points, unknowns.delta, lift)
     moments = ensemble.features_per_dim * neuron_moments(ensemble, features, green)
     num_classes = ensemble.num_classes
     num_pairs = features.shape[0] - num_classes
     gram = unpack_symmetric(moments[:num_pairs], num_classes)
-    diagonal = jnp.diagonal(dressed).transpose(2, 0, 1)
-    spread = direction_average(ensemble, ensemble.signals[:, :, None] * diagonal)
     emphasis = ensemble.emphasis / ensemble.samples_per_dim
     return Unknowns(emphasis[:, None] * (spread + moments[num_pairs:]), gram)
 
 
+def _direction_traces(ensemble: Ensemble, unknowns: Unknowns) -> tuple[Array, Array]:
+    """E_l[S] (K, K, z) and E_l[lambda_c R_cc] (K, z)."""
+    if ensemble.matrices is not None:
+        return block_traces(ensemble.matrices, ensemble.noise, ensemble.weights, *unknowns)
+    _, signal, dressed = _direction_matrices(ensemble, unknowns)
+    diagonal = jnp.diagonal(dressed).transpose(2, 0, 1)
+    spread = direction_average(ensemble, ensemble.signals[:, :, None] * diagonal)
+    return direction_average(ensemble, signal), spread
+
+
 def _direction_matrices(ensemble: Ensemble, unknowns: Unknowns) -> tuple[Array, Array, Array]:
-    """A, S and R, each (K, K, L, z)."""
+    """A, S and R, each (K, K, L, z); full matrices have d^2 entries as directions."""
+    if ensemble.matrices is not None:
+        return direction_blocks(ensemble.matrices, ensemble.noise, ensemble.weights, *unknowns)
     shrink = reciprocal(1.0 + unknowns.delta)
     kappa = ensemble.signals[:, :, None] * shrink[:, None, :] + ensemble.noise
     weight = ensemble.weights[:, None, None] * kappa
@@ -152,12 +167,10 @@ def _direction_matrices(ensemble: Ensemble, unknowns: Unknowns) -> tuple[Array, 
     return inverse, inverse * weight[None], small_product(gram, inverse)
 
 
-def _green(
-    ensemble: Ensemble, features: Array, points: Array, delta: Array, signal: Array
-) -> Array:
-    """(Q, z) g(m)."""
+def _green(ensemble: Ensemble, features: Array, points: Array, delta: Array, lift: Array) -> Array:
+    """(Q, z) g(m) from E_l[S]."""
     coefficients = [
-        pack_symmetric(direction_average(ensemble, signal), both=True),
+        pack_symmetric(lift, both=True),
         ensemble.weights[:, None] * reciprocal(1.0 + delta),
     ]
     lifted = real_matmul(features.T, jnp.concatenate(coefficients))
@@ -178,7 +191,7 @@ def direction_average(ensemble: Ensemble, values: Array) -> Array:
     """E_l over the last axis but one."""
     if values.shape[-2] == 1:
         return values[..., 0, :]
-    return jnp.einsum("...lz,l->...z", values, ensemble.shares)
+    return jnp.einsum("...lz,l->...z", values, ensemble.trace_shares)
 
 
 def pack_symmetric(matrix: Array, both: bool = False) -> Array:

@@ -7,16 +7,17 @@ from diffjax.asymptotics.ensemble import Ensemble, make_ensemble
 from diffjax.asymptotics.learning_curves import LossCurves, loss_curves
 from diffjax.asymptotics.problem import AsymptoticProblem, resolved, training_times
 from diffjax.dynamics import LearningDynamics
-from diffjax.numerics.interpolation import log_resampling
+from diffjax.numerics.interpolation import STENCIL, log_resampling
 from diffjax.status import Status
 from diffjax.timescales import Timescales, timescales
-from diffjax.typing import Array, Float
+from diffjax.typing import Array
 
 LARGEST_RESIDUAL = 1e-8
 LARGEST_MASS_ERROR = 1e-3
 LOWEST_RESOLUTION = 0.7
 LARGEST_MISSING = 1e-6
 COARSENING = 4
+MARGIN = STENCIL // 2
 
 
 def theory_dynamics(problem: AsymptoticProblem) -> LearningDynamics:
@@ -24,14 +25,14 @@ def theory_dynamics(problem: AsymptoticProblem) -> LearningDynamics:
     problem = resolved(problem)
     ensemble = jax.lax.optimization_barrier(make_ensemble(problem))
     curves = jax.lax.optimization_barrier(_curves(problem, ensemble))
-    times, floor = training_times(problem), ensemble_floor(ensemble)
+    times, floor = training_times(problem), ensemble.floor
     found = timescales(times, curves.train, curves.test, floor, curves.final_train)
     return LearningDynamics(
         training_times=times,
         train_loss=curves.train,
         test_loss=curves.test,
         score_error=(curves.test - floor[:, None]) / (1.0 - floor)[:, None],
-        total_train_loss=ensemble.weights @ curves.train,
+        total_train_loss=problem.training_weights @ curves.train,
         total_test_loss=problem.mixture.class_weights @ curves.test,
         eigenvalues=None,
         **found._asdict(),
@@ -44,6 +45,16 @@ def theory_dynamics(problem: AsymptoticProblem) -> LearningDynamics:
 
 
 def _curves(problem: AsymptoticProblem, ensemble: Ensemble) -> LossCurves:
+    """Curves of the classes of the problem; those of sub-classes are averaged."""
+    curves = _curves_of_ensemble(problem, ensemble)
+    if ensemble.merge.shape[0] == ensemble.num_classes:
+        return curves
+    names = ("train", "test", "final_train", "final_test")
+    merged = {name: ensemble.merge @ getattr(curves, name) for name in names}
+    return curves._replace(**merged)
+
+
+def _curves_of_ensemble(problem: AsymptoticProblem, ensemble: Ensemble) -> LossCurves:
     """Curves at the training times; default times are evaluated at every fourth and resampled.
 
     As functions of log(tau) the curves are analytic in the strip |Im log(tau)| < pi/2, so that
@@ -52,14 +63,11 @@ def _curves(problem: AsymptoticProblem, ensemble: Ensemble) -> LossCurves:
     times, options = training_times(problem), problem.theory_options
     if problem.training_times is not None:
         return loss_curves(ensemble, times, options)
-    curves = loss_curves(ensemble, times[::COARSENING], options)
-    resample = jnp.asarray(log_resampling(times.shape[0], COARSENING)).T
+    coarse = (times.shape[0] - 1) // COARSENING + 1
+    steps = jnp.arange(-MARGIN, coarse + MARGIN)
+    curves = loss_curves(ensemble, times[0] * (times[COARSENING] / times[0]) ** steps, options)
+    resample = jnp.asarray(log_resampling(times.shape[0], COARSENING, margin=MARGIN)).T
     return curves._replace(train=curves.train @ resample, test=curves.test @ resample)
-
-
-def ensemble_floor(ensemble: Ensemble) -> Float[Array, " class"]:
-    """(K,) Bayes floors 1 - E_l[Delta/Gamma_c(l)]."""
-    return 1.0 - (ensemble.noise / ensemble.noisy_signals) @ ensemble.shares
 
 
 def _status(ensemble: Ensemble, curves: LossCurves, found: Timescales) -> Array:

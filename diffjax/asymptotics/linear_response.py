@@ -13,6 +13,9 @@ States 1, 2 are the resolvents at z_1, z_2.  A source c is either the training d
     delta12_c = (omega_c/(f_c psi_n)) ( E_l[lambda_c R12_cc] + psi_p E_m[gamma_c^2 g12] )
     kernel = -omega^T E_l[R12] omega
 
+For covariances that do not commute E_l sums over the entries of d x d blocks, A_2^T transposes the
+whole matrix, and lambda_c stands where Sigma_c does.
+
 The unknowns (nu, h12) solve K + K(K+1)/2 linear equations whose matrix does not depend on the
 source, so the transposed system is solved once per pair for the functional `kernel`, which then
 meets all 2K sources.  The kernel is symmetric in z_1, z_2 and real for conjugate arguments: pairs
@@ -25,29 +28,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from diffjax.asymptotics.deterministic_equivalent import (
-    Resolvent,
-    pack_symmetric,
-    pair_features,
-    real_matmul,
-)
+from diffjax.asymptotics.deterministic_equivalent import Resolvent, pack_symmetric, pair_features
 from diffjax.asymptotics.ensemble import Ensemble
+from diffjax.asymptotics.pair_averages import PairAverages, pair_index
 from diffjax.numerics.small_matrices import reciprocal, small_solve
 from diffjax.typing import Array, Complex
-
-
-class PairIndex(NamedTuple):
-    """Which contour points are paired; host arrays.
-
-    Attributes:
-        first: (P,) i.
-        second: (P,) j >= i.
-        place: (N, N) position of the pair {i, j} among the P.
-    """
-
-    first: np.ndarray
-    second: np.ndarray
-    place: np.ndarray
 
 
 class Kernels(NamedTuple):
@@ -60,14 +45,6 @@ class Kernels(NamedTuple):
 
     upper: Complex[Array, "source z z"]
     mixed: Complex[Array, "source z z"]
-
-
-def pair_index(count: int) -> PairIndex:
-    """All pairs i <= j of `count` points."""
-    first, second = np.triu_indices(count)
-    place = np.zeros((count, count), int)
-    place[first, second] = place[second, first] = np.arange(first.size)
-    return PairIndex(first, second, place)
 
 
 def loss_kernels(ensemble: Ensemble, resolvent: Resolvent) -> Kernels:
@@ -83,44 +60,6 @@ def loss_kernels(ensemble: Ensemble, resolvent: Resolvent) -> Kernels:
     upper, mixed = values[:, :half][:, index.place], values[:, half:][:, index.place]
     below = jnp.asarray(np.tril(np.ones(index.place.shape, bool), -1))
     return Kernels(upper, jnp.where(below[None], jnp.conj(mixed), mixed))
-
-
-class PairAverages:
-    """Averages over directions and neurons of products of two states, for every pair at once.
-
-    The pairs (z_i, z_j) come first, then the pairs (z_i, conj z_j).
-
-    Args:
-        ensemble: the problem's ensemble.
-        resolvent: the solution at N points.
-        index: the pairs.
-    """
-
-    def __init__(self, ensemble: Ensemble, resolvent: Resolvent, index: PairIndex):
-        self.ensemble, self.resolvent, self.index = ensemble, resolvent, index
-
-    def elementwise(self, left: Array, right: Array) -> Array:
-        """Products of (..., z) arrays, (..., P)."""
-        one, other = left[..., self.index.first], right[..., self.index.second]
-        return jnp.concatenate([one * other, one * jnp.conj(other)], axis=-1)
-
-    def directions(self, left: Array, right: Array) -> Array:
-        """E_l of products of (..., L, z) arrays that broadcast against each other, (..., P)."""
-        if left.shape[-2] == 1:
-            return self.elementwise(left[..., 0, :], right[..., 0, :])
-        one, other = jnp.broadcast_arrays(left, right)
-        one = jnp.einsum("...lz,l->...lz", one, self.ensemble.shares)
-        tables = [jnp.einsum("...lz,...ly->...zy", one, x) for x in (other, jnp.conj(other))]
-        pairs = [table[..., self.index.first, self.index.second] for table in tables]
-        return jnp.concatenate(pairs, axis=-1)
-
-    def neurons(self, left: Array, right: Array) -> Array:
-        """(F, G, P) E_m[g_1 g_2 f f'] for (F, Q) and (G, Q) functions of m."""
-        products = self.elementwise(self.resolvent.green, self.resolvent.green)
-        weights = self.ensemble.neurons.weights
-        table = left[:, None] * right[None] * weights[None, None, :]
-        flat = real_matmul(table.reshape(-1, weights.size), products)
-        return flat.reshape(*table.shape[:2], -1)
 
 
 def response(ensemble: Ensemble, pairs: PairAverages) -> Array:
@@ -145,7 +84,7 @@ class _Parts:
         self.shrink = pairs.elementwise(shrink, shrink)
         self.emphasis = ensemble.emphasis / ensemble.samples_per_dim
         self._neuron_blocks(ensemble, pairs)
-        self._signal_blocks(ensemble.signals, pairs)
+        self._signal_blocks(ensemble, pairs)
         self._dressed_blocks(ensemble, pairs)
 
     def _neuron_blocks(self, ensemble: Ensemble, pairs: PairAverages) -> None:
@@ -162,36 +101,30 @@ class _Parts:
         self.sample_sample = table[num_pairs:, num_pairs:end]
         self.sample_noise = table[num_pairs:, end:]
 
-    def _signal_blocks(self, signals: Array, pairs: PairAverages) -> None:
-        """S12 packed (both triangles added) as a function of k and of h12."""
+    def _signal_blocks(self, ensemble: Ensemble, pairs: PairAverages) -> None:
+        """S12 packed (both triangles added) as a function of k and of h12, and its transpose."""
         inverse, signal = pairs.resolvent.inverse, pairs.resolvent.signal
-        left, right = inverse[:, None], inverse[None]
-        plain = pairs.directions(left, right)
-        along = pairs.directions(left * signals[None, None, :, :, None], right)
+        plain = pairs.directions("ac,bc->abc", inverse, inverse)
+        along = pairs.directions("ac,bc->abc", ensemble.before_signal(inverse), inverse)
         self.lift = pack_symmetric(plain, both=True)
         self.lift_signal = pack_symmetric(along, both=True)
-        both = pairs.directions(signal[:, None, :, None], signal[None, :, None, :])
+        self.spread_gram = self.lift_signal.swapaxes(0, 1)
+        both = pairs.directions("ac,bd->abcd", signal, signal)
         folded = pack_symmetric(both, both=True)
         self.fold = pack_symmetric(jnp.moveaxis(folded, 0, 2), both=True).swapaxes(0, 1)
 
     def _dressed_blocks(self, ensemble: Ensemble, pairs: PairAverages) -> None:
         """E_l[lambda_a R12_aa] and -omega^T E_l[R12] omega as functions of k and of h12."""
-        signals, inverse, dressed = (
-            ensemble.signals, pairs.resolvent.inverse, pairs.resolvent.dressed
-        )  # fmt: skip
-        along = signals[None, None, :, :, None]
-        columns = pairs.directions(inverse[:, None] * along, inverse[None])
-        self.spread_gram = pack_symmetric(columns, both=True).swapaxes(0, 1)
-        tilted = dressed * signals[:, None, :, None]
-        other = dressed.swapaxes(0, 1)
-        self.spread = pairs.directions(tilted, other)
-        self.spread_signal = pairs.directions(tilted * signals[None, :, :, None], other)
+        inverse, dressed = pairs.resolvent.inverse, pairs.resolvent.dressed
+        tilted = ensemble.after_signal(dressed)
+        self.spread = pairs.directions("ac,ac->ac", tilted, dressed)
+        self.spread_signal = pairs.directions("ac,ac->ac", ensemble.before_signal(tilted), dressed)
         weights = ensemble.weights[None, :, None, None]
         front = jnp.sum(inverse * weights, axis=1)
-        self.out_gram = -pack_symmetric(pairs.directions(front[:, None], front[None]), both=True)
+        self.out_gram = -pack_symmetric(pairs.directions("c,d->cd", front, front), both=True)
         ends = jnp.sum(dressed * weights, axis=1)
-        self.out = pairs.directions(ends, ends)
-        self.out_signal = pairs.directions(ends * signals[:, :, None], ends)
+        self.out = pairs.directions("c,c->c", ends, ends)
+        self.out_signal = pairs.directions("c,c->c", ensemble.after_signal(ends), ends)
 
     def system(self) -> tuple[Array, Array]:
         """Matrix (n, n, P) and functional (n, P) of the unknowns."""

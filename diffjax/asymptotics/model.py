@@ -11,7 +11,12 @@ from diffjax.asymptotics.boundary import (
 )
 from diffjax.asymptotics.dynamics import theory_dynamics
 from diffjax.asymptotics.ensemble import make_ensemble
-from diffjax.asymptotics.problem import AsymptoticProblem, resolved, training_times
+from diffjax.asymptotics.problem import (
+    AsymptoticProblem,
+    along_directions,
+    resolved,
+    training_times,
+)
 from diffjax.asymptotics.screening import Screening, screen
 from diffjax.dynamics import LABELS, LearningDynamics
 from diffjax.errors import InputError
@@ -94,7 +99,7 @@ _SPECTRAL = {
 
 @jax.jit
 def _screening(problem: AsymptoticProblem) -> Screening:
-    return screen(make_ensemble(problem), training_times(problem))
+    return screen(make_ensemble(along_directions(problem)), training_times(problem))
 
 
 @model(
@@ -113,6 +118,7 @@ def screening(problem: AsymptoticProblem) -> Screening:
     memorisation time is within 20 %, at (512, 32) within 5 %; the order of classes that are
     closer than this is undecided.  The generalisation time is closer for the class that is
     learned first than for the last one, whose best test loss the limit puts too low.
+    Anisotropic classes are taken along common directions.
 
     Args:
         problem: an `AsymptoticProblem`.
@@ -133,7 +139,7 @@ def screening(problem: AsymptoticProblem) -> Screening:
         [33.5, 117.3]
     """
     _require(problem, AsymptoticProblem, "screening")
-    return _screening(resolved(problem))
+    return _screening(resolved(along_directions(problem)))
 
 
 _BOUNDARY_OUTPUTS = {

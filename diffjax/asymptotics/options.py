@@ -6,6 +6,9 @@ from typing import Literal
 from diffjax.errors import InputError
 
 MOST_NEURON_NODES = 20_000
+Method = Literal["auto", "commuting", "matrices", "sub-classes"]
+MOST_PRODUCT_COORDINATES = 3
+METHODS = ("auto", "commuting", "matrices", "sub-classes")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -17,7 +20,8 @@ class TheoryOptions:
             exp(-pi^2 N/(2 log r + 3)), r the ratio of the ends of the spectrum.
         centroid_nodes: nodes per centroid coordinate, or points of the lattice.  By rule 24 for
             one coordinate, 20 for two, 14 for three or more, 4096 points of a lattice: losses are
-            within 1e-4 of their limit for |mu|^2/d up to 4, within 3e-4 up to 16.
+            within 1e-4 of their limit for |mu|^2/d up to 4, within 3e-4 up to 16.  Sub-classes
+            with more than three coordinates take 2048 points of a lattice, within 1e-3.
         centroid_rank: rank of the centroids' Gram matrix, to which a bias adds the vector of ones.
             By rule it is found from the numbers of a single problem; inside a sweep, where they
             are not known in advance, K coordinates are used.  Set it to 1 to sweep collinear
@@ -27,6 +31,17 @@ class TheoryOptions:
         field_nodes: nodes for Gaussian averages over one pre-activation.
         max_steps: budget of the fixed-point iteration.
         tolerance: relative size of its last step.
+        method: what anisotropic classes are taken to be.  "commuting": variances along common
+            directions, for matrices their diagonals in the eigenbasis of the pooled covariance;
+            "matrices": full covariances, exact when they do not commute; "sub-classes":
+            "commuting" with every class split along its dominant directions.  "auto" keeps (K, d)
+            variances as they are and chooses for (K, d, d) matrices by `AsymptoticProblem.choice`;
+            inside a sweep, where the numbers are not known in advance, it takes the matrices.
+        subclass_directions: dominant directions of every class that sub-classes are split along.
+        subclass_nodes: Gauss-Hermite nodes per such direction.
+        hermite_closure: correct gamma^2 and s^2 for the quadratic and cubic parts of the features
+            that concentrated spectra turn into signal; about half of the error 1/d_eff.
+        largest_matrix: largest dimension in which full matrices are inverted.
 
     Raises:
         InputError: a size below its minimum or an unknown quadrature.
@@ -43,11 +58,17 @@ class TheoryOptions:
     field_nodes: int = 257
     max_steps: int = 256
     tolerance: float = 1e-12
+    method: Method = "auto"
+    subclass_directions: int = 1
+    subclass_nodes: int = 3
+    hermite_closure: bool = False
+    largest_matrix: int = 200
 
     def __post_init__(self):
         smallest = {
             "contour_nodes": 8, "centroid_nodes": 2, "centroid_rank": 0,
-            "field_nodes": 33, "max_steps": 1,
+            "field_nodes": 33, "max_steps": 1, "subclass_directions": 1, "subclass_nodes": 2,
+            "largest_matrix": 1,
         }  # fmt: skip
         for name, minimum in smallest.items():
             value = getattr(self, name)
@@ -55,17 +76,41 @@ class TheoryOptions:
                 raise InputError(
                     f"{name}={value!r}", f"a whole number of at least {minimum}", "or leave it out"
                 )
-        if self.quadrature not in ("product", "lattice"):
+        for name, choices in (("quadrature", ("product", "lattice")), ("method", METHODS)):
+            if getattr(self, name) not in choices:
+                raise InputError(
+                    f"{name}={getattr(self, name)!r}",
+                    " or ".join(repr(choice) for choice in choices),
+                    "choose one of these",
+                )
+        if self.hermite_closure and self.method == "sub-classes":
             raise InputError(
-                f"quadrature={self.quadrature!r}", "'product' or 'lattice'", "choose one of these"
+                "hermite_closure=True with method='sub-classes'",
+                "the closure corrects classes that are not split",
+                "choose method='commuting' or 'matrices', or leave the closure out",
             )
 
-    def resolve(self, rank: int) -> "TheoryOptions":
-        """Replace every None by the rule's value, `rank` being the centroids' rank by rule."""
+    def resolve(self, rank: int, method: Method = "commuting") -> "TheoryOptions":
+        """Replace every None and "auto" by the rule's value.
+
+        Args:
+            rank: of the centroids, those of sub-classes included, by rule.
+            method: by rule.
+        """
         rank = rank if self.centroid_rank is None else self.centroid_rank
-        by_rule = 4096 if self.quadrature == "lattice" else {1: 24, 2: 20}.get(rank, 14)
-        nodes = self.centroid_nodes or by_rule
-        return dataclasses.replace(self, centroid_rank=rank, centroid_nodes=nodes)
+        method = method if self.method == "auto" else self.method
+        many = method == "sub-classes" and rank > MOST_PRODUCT_COORDINATES
+        many = many and self.centroid_nodes is None
+        quadrature = "lattice" if many else self.quadrature
+        lattice = 2048 if method == "sub-classes" else 4096
+        by_rule = lattice if quadrature == "lattice" else {1: 24, 2: 20}.get(rank, 14)
+        return dataclasses.replace(
+            self,
+            centroid_rank=rank,
+            centroid_nodes=self.centroid_nodes or by_rule,
+            quadrature=quadrature,
+            method=method,
+        )
 
     def check_cost(self) -> None:
         """Raise InputError if the quadrature over centroid coordinates has too many nodes."""

@@ -1,18 +1,22 @@
 """What the theory is asked: a mixture and the two ratios of features and samples to dimension."""
 
 import dataclasses
+from typing import Any
 
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 
-from diffjax.asymptotics.options import TheoryOptions
+from diffjax.asymptotics.class_law import class_law
+from diffjax.asymptotics.options import Method, TheoryOptions
+from diffjax.asymptotics.problem_checks import check_rank, check_values
+from diffjax.asymptotics.theory_choice import TheoryChoice, choose
 from diffjax.diffusion import noise_variance
 from diffjax.errors import InputError
 from diffjax.mixture import GaussianMixture, Mixture, TwoClasses
 from diffjax.numerics.activations import Activation, resolve_activation
 from diffjax.typing import Array, ArrayLike, Float
-from diffjax.validation import check_class_weights, check_scalar, check_vector, concrete, float_leaf
+from diffjax.validation import concrete, float_leaf
 
 POINTS_PER_DECADE = 40
 DECADES = 12
@@ -24,8 +28,8 @@ class AsymptoticProblem(eqx.Module):
 
     Args:
         mixture: the data (`two_classes` or `GaussianMixture`).  Anisotropic classes are given by
-            (K, d) variances in a common basis; d is then the number of directions that the theory
-            resolves.
+            (K, d) variances in a common basis, d being the number of directions that the theory
+            resolves, or by (K, d, d) matrices.
         features_per_dim: psi_p = p/d, positive.
         samples_per_dim: psi_n = n/d, positive; class c holds the fraction weight_c of them.
         diffusion_time: t > 0, the noise level at which the score is learned.
@@ -37,11 +41,16 @@ class AsymptoticProblem(eqx.Module):
             Default: the class's share of the samples.
         bias_std: standard deviation of a Gaussian bias on every feature.  Without biases an odd
             activation cannot tell a centroid from its mirror image.
-        theory_options: sizes of quadratures, static.
+        theory_options: sizes of quadratures and the treatment of anisotropic classes, static.
+        direction_counts: (L,) number of directions that share each column of (K, L) variances,
+            see `cluster_directions`.  Default: one each.
+        class_centroids: (K, d) centroids in the coordinates of the covariances, with
+            centroid_gram = class_centroids @ class_centroids.T / d.  Only sub-classes need them;
+            without, centroids are at right angles to the dominant directions.
 
     Raises:
-        InputError: values out of range, nan, covariance matrices that are not diagonal in a
-            common basis, or centroids of too high a rank for the quadrature.
+        InputError: values out of range, nan, shapes that disagree, or centroids of too high a rank
+            for the quadrature.
 
     Example:
         >>> from diffjax.mixture import two_classes
@@ -60,6 +69,12 @@ class AsymptoticProblem(eqx.Module):
     class_weights: Float[Array, " class"] | None = eqx.field(converter=float_leaf, default=None)
     bias_std: Float[Array, ""] = eqx.field(converter=float_leaf, default=0.0)  # pyright: ignore[reportAssignmentType]
     theory_options: TheoryOptions = eqx.field(static=True, default=TheoryOptions())
+    direction_counts: Float[Array, " direction"] | None = eqx.field(
+        converter=float_leaf, default=None
+    )
+    class_centroids: Float[Array, "class dim"] | None = eqx.field(
+        converter=float_leaf, default=None
+    )
 
     def __check_init__(self):
         if not isinstance(self.mixture, GaussianMixture | TwoClasses):
@@ -69,7 +84,8 @@ class AsymptoticProblem(eqx.Module):
                 "build one of these",
             )
         if concrete(self):
-            _check_problem(self)
+            check_values(self)
+            _check_quadrature(self)
 
     @property
     def num_classes(self) -> int:
@@ -82,6 +98,62 @@ class AsymptoticProblem(eqx.Module):
         if self.class_weights is None:
             return self.mixture.class_weights
         return jnp.asarray(self.class_weights)
+
+    @property
+    def choice(self) -> TheoryChoice:
+        """How the classes would be treated by rule, why, and with which expected error.
+
+        Example:
+            >>> law = GaussianMixture(class_covariances=[np.eye(40), np.diag([9.0] + [1.0] * 39)])
+            >>> AsymptoticProblem(law, 8.0, 4.0, 0.1).choice.method
+            'commuting'
+        """
+        return choose(self.mixture, self.diffusion_time, self.direction_counts)
+
+    @classmethod
+    def from_data(
+        cls,
+        samples: ArrayLike,
+        labels: Any,
+        features_per_dim: ArrayLike,
+        samples_per_dim: ArrayLike,
+        diffusion_time: ArrayLike,
+        method: Method = "auto",
+        **settings: Any,
+    ) -> "AsymptoticProblem":
+        """The theory for Gaussian classes with the measured means and covariances.
+
+        Args:
+            samples: (n, d), centred and scaled by `ClassStatistics` before they are measured.
+            labels: (n,) any integers or text; the classes are their sorted values.
+            features_per_dim: psi_p.
+            samples_per_dim: psi_n of the training set in question, not of `samples`, all of which
+                serve to measure the classes.
+            diffusion_time: t > 0.
+            method: of `TheoryOptions`; "auto" takes that of `choice`.
+            **settings: `weights` (K,) of the classes (default: shares of the labels); `standardize`
+                (default True), whether to centre and scale; fields of `AsymptoticProblem`.
+
+        Raises:
+            InputError: as `class_statistics`, or matrices or a quadrature that are too large.
+
+        Example:
+            >>> rng = np.random.default_rng(0)
+            >>> labels = np.repeat([3, 8], 100)
+            >>> samples = rng.normal(size=(200, 12)) * np.where(labels == 8, 2.0, 1.0)[:, None]
+            >>> problem = AsymptoticProblem.from_data(samples, labels, 8.0, 4.0, 0.1)
+            >>> problem.mixture.covariances.shape
+            (2, 12, 12)
+        """
+        from diffjax.asymptotics.measured import measured_fields
+
+        fields = measured_fields(samples, labels, diffusion_time, method, settings)
+        return cls(
+            features_per_dim=features_per_dim,  # pyright: ignore[reportArgumentType]
+            samples_per_dim=samples_per_dim,  # pyright: ignore[reportArgumentType]
+            diffusion_time=diffusion_time,  # pyright: ignore[reportArgumentType]
+            **fields,
+        )
 
 
 def default_training_times(diffusion_time: ArrayLike) -> Float[Array, " training_time"]:
@@ -103,15 +175,19 @@ def training_times(problem: AsymptoticProblem) -> Array:
 
 def mean_covariance(problem: AsymptoticProblem) -> Float[Array, "class class"]:
     """(K, K) covariance over neurons of the mean pre-activations, e^(-2t) M + s_b^2 1 1^T."""
+    return neuron_covariance(problem, problem.mixture.gram)
+
+
+def neuron_covariance(problem: AsymptoticProblem, gram: Array) -> Array:
+    """Likewise for the centroids of sub-classes with the given Gram matrix."""
     decay = jnp.exp(-2.0 * jnp.asarray(problem.diffusion_time))
-    return decay * problem.mixture.gram + jnp.asarray(problem.bias_std) ** 2
+    return decay * gram + jnp.asarray(problem.bias_std) ** 2
 
 
 def resolved(problem: AsymptoticProblem) -> AsymptoticProblem:
     """The problem with every option that is left to a rule replaced by a number.
 
-    The rules look at the numbers of the problem if they are there, and are on the safe side
-    inside a trace, where they are not.
+    The rules look at the numbers if they are there, and are on the safe side inside a trace.
     """
     options = _resolved_options(problem)
     if options == problem.theory_options:
@@ -119,11 +195,41 @@ def resolved(problem: AsymptoticProblem) -> AsymptoticProblem:
     return dataclasses.replace(problem, theory_options=options)
 
 
+def along_directions(problem: AsymptoticProblem) -> AsymptoticProblem:
+    """Its classes taken along common directions, for models that follow those one by one."""
+    options = dataclasses.replace(problem.theory_options, method="commuting")
+    return dataclasses.replace(problem, theory_options=options)
+
+
 def _resolved_options(problem: AsymptoticProblem) -> TheoryOptions:
-    rank = problem.num_classes
-    if problem.theory_options.centroid_rank is None and concrete(problem):
-        rank = _numerical_rank(np.asarray(mean_covariance(problem)))
-    return problem.theory_options.resolve(rank)
+    options = problem.theory_options
+    if options.method != "auto" and None not in (options.centroid_rank, options.centroid_nodes):
+        return options
+    method = _method(problem)
+    return options.resolve(_rank(problem, dataclasses.replace(options, method=method)), method)
+
+
+def _method(problem: AsymptoticProblem) -> Method:
+    """The treatment of anisotropic classes, by rule if it is left open."""
+    if problem.theory_options.method != "auto":
+        return problem.theory_options.method
+    if problem.mixture.covariances.ndim < 3:
+        return "commuting"
+    return problem.choice.method if concrete(problem) else "matrices"
+
+
+def _rank(problem: AsymptoticProblem, options: TheoryOptions) -> int:
+    """Coordinates of the mean pre-activations, sub-classes included."""
+    split = options.method == "sub-classes"
+    if options.centroid_rank is not None:
+        return options.centroid_rank
+    if not concrete(problem):
+        extra = problem.num_classes * options.subclass_directions if split else 0
+        return problem.num_classes + extra
+    gram = problem.mixture.gram
+    if split:
+        gram = class_law(problem.mixture, options, None, problem.class_centroids).gram
+    return _numerical_rank(np.asarray(neuron_covariance(problem, gram)))
 
 
 def _numerical_rank(covariance: np.ndarray) -> int:
@@ -131,37 +237,12 @@ def _numerical_rank(covariance: np.ndarray) -> int:
     return int((values > RANK_TOLERANCE * max(values[-1], 1e-300)).sum())
 
 
-def _check_problem(problem: AsymptoticProblem) -> None:
-    for name in ("features_per_dim", "samples_per_dim", "diffusion_time"):
-        check_scalar(name, getattr(problem, name), "> 0", low=0.0, strict=True)
-    check_scalar("bias_std", problem.bias_std, "at least 0", low=0.0, strict=False)
-    if problem.training_times is not None:
-        _check_training_times(np.asarray(problem.training_times))
-    if problem.class_weights is not None:
-        check_class_weights(np.asarray(problem.class_weights), problem.num_classes)
-    _check_rank(problem)
-
-
-def _check_training_times(times: np.ndarray) -> None:
-    check_vector("training_times", times, positive=True)
-    if times.size < 2 or (np.diff(times) <= 0).any():
-        raise InputError(
-            f"training_times has {times.size} entries, or is not increasing",
-            "at least two positive, strictly increasing times",
-            "sort them, or use numpy.geomspace",
-        )
-
-
-def _check_rank(problem: AsymptoticProblem) -> None:
+def _check_quadrature(problem: AsymptoticProblem) -> None:
     """Refuse what would be wrong or too large; the usual case is settled without arithmetic."""
-    allowed, classes = problem.theory_options.centroid_rank, problem.num_classes
-    if allowed is not None and allowed < classes:
-        rank = _numerical_rank(np.asarray(mean_covariance(problem)))
-        if rank > allowed:
-            raise InputError(
-                f"the centroids (and biases) have rank {rank} and centroid_rank={allowed}",
-                "centroid_rank is at least the rank of e^(-2t) centroid_gram + bias_std^2",
-                f"set TheoryOptions(centroid_rank={rank}), or leave it out",
-            )
+    options, classes = problem.theory_options, problem.num_classes
+    allowed = options.centroid_rank
+    if allowed is not None and (allowed < classes or options.method == "sub-classes"):
+        free = dataclasses.replace(options, centroid_rank=None, method=_method(problem))
+        check_rank(_rank(problem, free), allowed)
     if allowed is not None or classes > 2:
         _resolved_options(problem).check_cost()

@@ -81,7 +81,7 @@ def screen(ensemble: Ensemble, times: Float[Array, " training_time"]) -> Screeni
     test = _over_directions(ensemble, _test_loss, moments, times)
     long = LONG * ensemble.features_per_dim / (2.0 * ensemble.noise * _residual(ensemble, moments))
     train = _over_directions(ensemble, _train_loss, moments, jnp.append(times, long))
-    floor = 1.0 - (ensemble.noise / ensemble.noisy_signals) @ ensemble.shares
+    floor = ensemble.floor
     found = timescales(times, train[:, :-1], test, floor, train[:, -1])
     return Screening(
         training_times=times,

@@ -56,7 +56,9 @@ def local_weights(
 
 
 @functools.cache
-def log_resampling(count: int, coarsening: int, stencil: int = STENCIL) -> np.ndarray:
+def log_resampling(
+    count: int, coarsening: int, stencil: int = STENCIL, margin: int = 0
+) -> np.ndarray:
     """The matrix that takes values at every `coarsening`-th of `count` equidistant points to all.
 
     Row i holds the weights of the polynomial through the `stencil` coarse points nearest to
@@ -66,9 +68,11 @@ def log_resampling(count: int, coarsening: int, stencil: int = STENCIL) -> np.nd
         count: fine points; count - 1 is a multiple of `coarsening`.
         coarsening: fine steps per coarse step.
         stencil: coarse points per polynomial.
+        margin: further coarse points on each side; half a stencil of them keeps every polynomial
+            centred, whereas one-sided ones multiply the rounding of their values at the ends.
 
     Returns:
-        (count, (count - 1)/coarsening + 1).
+        (count, (count - 1)/coarsening + 1 + 2 margin).
 
     Example:
         >>> fine = np.linspace(0.0, 3.0, 61)
@@ -76,8 +80,9 @@ def log_resampling(count: int, coarsening: int, stencil: int = STENCIL) -> np.nd
         >>> bool(abs(matrix @ np.sin(fine[::4]) - np.sin(fine)).max() < 1e-7)
         True
     """
-    coarse = (count - 1) // coarsening + 1
-    found = local_weights(np.arange(count) / coarsening, coarse, min(stencil, coarse))
+    coarse = (count - 1) // coarsening + 1 + 2 * margin
+    position = np.arange(count) / coarsening + margin
+    found = local_weights(position, coarse, min(stencil, coarse))
     matrix = np.zeros((count, coarse))
     matrix[np.arange(count)[:, None], found.nodes] = found.weights
     return matrix

@@ -3,7 +3,7 @@
 import numpy as np
 
 from diffjax.asymptotics.problem import AsymptoticProblem
-from diffjax.mixture import GaussianMixture, two_classes
+from diffjax.mixture import GaussianMixture, Mixture, two_classes
 
 TIMES = np.geomspace(1e-2, 1e7, 46)
 GRAM = np.array([[1.0, 0.2, -0.4], [0.2, 0.5, 0.0], [-0.4, 0.0, 2.0]])
@@ -19,10 +19,19 @@ MIXTURES = {
         centroid_gram=[[0.5, 0.1], [0.1, 0.4]],
         class_covariances=[[3.0, 1 / 3, 3.0, 1 / 3], [0.2, 1.3, 1.3, 0.2]],
     ),
+    "matrices": GaussianMixture(
+        weights=[0.5, 0.3, 0.2],
+        centroid_gram=GRAM,
+        class_covariances=[
+            [[3.0, 0.5, 0.2], [0.5, 1.0, 0.3], [0.2, 0.3, 0.2]],
+            [[0.4, -0.3, 0.0], [-0.3, 2.0, 0.4], [0.0, 0.4, 0.7]],
+            [[1.1, 0.0, 0.6], [0.0, 0.5, 0.0], [0.6, 0.0, 1.6]],
+        ],
+    ),
 }
 
 
-def problem_of(mixture="pair", **changes) -> AsymptoticProblem:
+def problem_of(mixture: str | Mixture = "pair", **changes) -> AsymptoticProblem:
     """psi_p=6, psi_n=3, t=0.1 unless changed."""
     settings = {
         "features_per_dim": 6.0, "samples_per_dim": 3.0, "diffusion_time": 0.1,

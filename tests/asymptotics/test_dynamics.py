@@ -255,12 +255,6 @@ def test_too_many_neuron_nodes_are_refused_with_their_number():
     problem_of(five, theory_options=TheoryOptions(quadrature="lattice"))
 
 
-def test_full_covariance_matrices_are_refused():
-    rotated = GaussianMixture(weights=[1.0], class_covariances=[[[1.0, 0.2], [0.2, 2.0]]])
-    with pytest.raises(InputError, match="common basis"):
-        asymptotic_dynamics(problem_of(rotated))
-
-
 def test_times_beyond_the_horizon_are_infinite():
     found = asymptotic_dynamics(problem_of("pair", training_times=TIMES / 1e6))
     assert int(found.status) == Status.NOT_REACHED

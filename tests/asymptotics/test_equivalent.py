@@ -70,11 +70,14 @@ def test_physical_branch(mixture):
     assert bool((found.resolvent.unknowns.delta.imag > 0).all())
 
 
-@pytest.fixture(params=["centred", "corner", "three", "directions"])
+@pytest.fixture(params=["centred", "corner", "three", "directions", "matrices"])
 def contour_states(request):
     """Ensemble, contour points and resolvents; class weights differ from the sample shares."""
-    weights = {"three": [0.2, 0.5, 0.3]}.get(request.param, [0.5, 0.5])
-    ensemble = make_ensemble(problem_of(request.param, class_weights=weights))
+    weights = [0.2, 0.5, 0.3] if request.param in ("three", "matrices") else [0.5, 0.5]
+    options = TheoryOptions(method="matrices" if request.param == "matrices" else "auto")
+    ensemble = make_ensemble(
+        problem_of(request.param, class_weights=weights, theory_options=options)
+    )
     contour = spectral_contour(ensemble, 12)
     solution = solve_resolvent(ensemble, contour.nodes, OPTIONS)
     return ensemble, contour.nodes, solution.resolvent

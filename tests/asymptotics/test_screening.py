@@ -30,7 +30,7 @@ def moments(ensemble):
 @pytest.mark.parametrize("mixture", [TWO, "centred", "directions", "three"])
 def test_test_losses_solve_the_differential_equation(mixture):
     problem = problem_of(mixture, **LARGE)
-    ensemble = make_ensemble(problem)
+    ensemble = jax.jit(make_ensemble)(problem)
     slopes, noise = moments(ensemble)[0], float(ensemble.noise)
     omega, times = np.asarray(ensemble.weights), TIMES[:25]
     expected = 0.0
@@ -68,7 +68,7 @@ def embedded(ensemble):
 @pytest.mark.parametrize("mixture", [TWO, "centred"])
 def test_train_losses_are_those_of_explicit_vectors(mixture, weights):
     problem = problem_of(mixture, class_weights=weights, **LARGE)
-    ensemble = make_ensemble(problem)
+    ensemble = jax.jit(make_ensemble)(problem)
     noise, omega = float(ensemble.noise), np.asarray(ensemble.weights)
     signal, s2 = np.asarray(ensemble.signals[:, 0]), np.asarray(moments(ensemble)[2])
     w, eta = embedded(ensemble)
@@ -114,7 +114,7 @@ def test_too_few_features_or_samples_are_flagged():
 
 def test_spectral_generalisation_reverses_where_rho_gamma_e_are_equal():
     problem = problem_of(two_classes((1.2, 1.0), 32**0.5, 0.4, cosine=0.0), **LARGE)
-    ensemble = make_ensemble(problem)
+    ensemble = jax.jit(make_ensemble)(problem)
     own = np.diagonal(moments(ensemble)[0]) * np.asarray(ensemble.noisy_signals[:, 0])
     balanced = problem_of(
         two_classes((1.2, 1.0), 32**0.5, float(own[1] / own[0]), cosine=0.0), **LARGE

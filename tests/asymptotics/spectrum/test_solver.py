@@ -1,0 +1,135 @@
+"""The solution near the axis against plain iteration, derivatives and published equations."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from scipy.optimize import root
+
+from diffjax.asymptotics.deterministic_equivalent import (
+    pair_features,
+    solve_resolvent,
+    update_unknowns,
+)
+from diffjax.asymptotics.options import TheoryOptions
+from diffjax.asymptotics.spectrum import arcs, newton
+from diffjax.asymptotics.spectrum.atoms import atom_transform, residual_atom
+from diffjax.asymptotics.spectrum.compute import concrete_ensemble
+from diffjax.asymptotics.spectrum.density import eigenvalue_grid, spectral_density
+from diffjax.mixture import GaussianMixture
+from tests.asymptotics.cases import problem_of
+
+linearised = jax.jit(newton.linearised)
+
+
+@jax.jit
+def image_and_derivative(ensemble, points, values, tangent):
+    """F and its derivative by forward differentiation."""
+
+    def apply(z, x):
+        unknowns = newton.unpacked(x, ensemble.num_classes)
+        return newton.packed(update_unknowns(ensemble, pair_features(ensemble), z, unknowns))
+
+    return jax.jvp(apply, (points, values), tangent)
+
+
+@pytest.mark.parametrize("mixture", ["one", "corner", "three", "directions"])
+def test_matrix_is_the_derivative_of_the_map(mixture):
+    ensemble = concrete_ensemble(problem_of(mixture))
+    points = jnp.array([0.03 + 0.02j, 0.4 + 0.5j, 5.0 + 0.3j])
+    size = ensemble.num_classes * (ensemble.num_classes + 3) // 2
+    draws = np.random.default_rng(0).normal(size=(2, size, 3))
+    values = jnp.asarray(draws[0] + 1j * draws[1])
+    found = linearised(ensemble, points, values)
+    for column, unit in enumerate(np.eye(size)):
+        tangent = (jnp.zeros(3, complex), jnp.asarray(unit[:, None] * np.ones((1, 3)), complex))
+        value, moved = image_and_derivative(ensemble, points, values, tangent)
+        scale = np.abs(moved).max()
+        np.testing.assert_allclose(found.jacobian[:, column], moved, atol=1e-12 * scale)
+        np.testing.assert_allclose(found.value, value, rtol=1e-12)
+    drift = (jnp.ones(3, complex), jnp.zeros((size, 3), complex))
+    np.testing.assert_allclose(
+        found.drift, image_and_derivative(ensemble, points, values, drift)[1], rtol=1e-11
+    )
+
+
+@pytest.mark.parametrize("mixture", ["centred", "corner"])
+def test_newton_agrees_with_plain_iteration(mixture, monkeypatch):
+    """At Im z = 1e-2 Re z, where plain iteration still converges."""
+    ensemble = concrete_ensemble(problem_of(mixture))
+    monkeypatch.setattr(arcs, "LAST_ANGLES", (1e-2, 1e-2))
+    monkeypatch.setattr(arcs, "TURN", 0.1)
+    eigenvalues = np.geomspace(0.05, 5.0, 9)
+    ends = jax.jit(lambda e, x: arcs.descend(e, x))(ensemble, eigenvalues)
+    points = jnp.asarray(eigenvalues * np.exp(1e-2j))
+    options = TheoryOptions(max_steps=20_000, tolerance=1e-13)
+    plain = jax.jit(functools.partial(solve_resolvent, options=options))(ensemble, points)
+    expected = newton.packed(plain.resolvent.unknowns)
+    gap = newton.relative_size(ends.unknowns - expected, expected, ensemble.num_classes)
+    assert float(gap.max()) < 1e-10
+
+
+def test_one_class_density_solves_the_homogeneous_saddle_point_equations():
+    """Bonnaire et al. (arXiv 2505.17638) in q, r, s by a root solver, sigma = 1 and M = 0."""
+    psi_p, psi_n, time = 8.0, 4.0, 0.1
+    problem = problem_of(GaussianMixture([1.0], [1.0]), features_per_dim=psi_p,
+                         samples_per_dim=psi_n, diffusion_time=time)  # fmt: skip
+    ensemble = concrete_ensemble(problem)
+    slope, v, residual = (float(x[0, 0]) for x in ensemble.constants[1:4])
+    b2, a2 = float(ensemble.noise) * slope**2, slope**2 * np.exp(-2 * time)
+    grid = np.geomspace(0.05, 4.0, 12)
+    found = jax.jit(spectral_density)(ensemble, grid)
+
+    def equations(parts, z):
+        q, s = parts[:2] + 1j * parts[2:]
+        denominator = 1 + psi_p / psi_n * (a2 * s + v * q)
+        first = s * (b2 * psi_p + 1 / q + psi_p * a2 / denominator) - 1
+        second = psi_p * (residual - z) + psi_p * v / denominator + (1 - psi_p) / q - s / q**2
+        second /= abs(z)
+        return np.array([first.real, second.real, first.imag, second.imag])
+
+    for number, eigenvalue in enumerate(grid):
+        start = -1 / (eigenvalue * (1 + 1000j)) * np.ones(2)
+        parts = np.concatenate([start.real, start.imag])
+        for height in np.geomspace(1000.0, 1e-8, 80):
+            parts = root(equations, parts, args=(eigenvalue * (1 + 1j * height),), tol=1e-13).x
+        assert found.density[number] == pytest.approx(parts[2] / np.pi, abs=1e-6)
+
+
+def test_mass_below_is_the_integral_of_the_density():
+    """With the trapezoid rule on a dense grid; and the first arc encloses nothing."""
+    ensemble = concrete_ensemble(problem_of("corner"))
+    grid = np.asarray(eigenvalue_grid(ensemble, 2000))
+    found = jax.jit(spectral_density)(ensemble, grid)
+    cells = 0.5 * (found.density[1:] + found.density[:-1]) * np.diff(grid)
+    np.testing.assert_allclose(np.cumsum(cells), found.cumulative[1:], atol=1e-3)
+    assert abs(found.cumulative[0]) < 1e-6
+    assert found.cumulative[-1] == pytest.approx(1.0, abs=1e-6)
+    assert (np.asarray(found.status) == 0).all()
+    assert (np.diff(found.cumulative) > -1e-6).all()
+
+
+def test_atom_is_the_pole_of_the_resolvent():
+    """-(z - s^2) m_U at z = s^2, from plain iteration close to the pole."""
+    ensemble = concrete_ensemble(problem_of("centred", features_per_dim=9.0))
+    atom = residual_atom(ensemble)
+    assert float(atom.mass) == pytest.approx(1 - 4 / 9, abs=1e-12)
+    offset = 1e-5j * float(atom.location)
+    points = jnp.array([float(atom.location) + offset])
+    options = TheoryOptions(max_steps=50_000, tolerance=1e-13)
+    plain = jax.jit(functools.partial(solve_resolvent, options=options))(ensemble, points)
+    pole = -offset * complex(ensemble.neuron_average(plain.resolvent.green.T)[0])
+    assert pole.real == pytest.approx(float(atom.mass), abs=1e-4)
+    assert complex(atom_transform(atom, points)[0]) == pytest.approx(
+        -float(atom.mass) / offset, rel=1e-9
+    )
+
+
+def test_compiled_equals_eager():
+    ensemble = concrete_ensemble(problem_of("one"))
+    grid = jnp.geomspace(0.05, 3.0, 4)
+    eager, compiled = spectral_density(ensemble, grid), jax.jit(spectral_density)(ensemble, grid)
+    np.testing.assert_allclose(eager.density, compiled.density, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(eager.cumulative, compiled.cumulative, rtol=1e-9)

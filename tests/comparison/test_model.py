@@ -1,0 +1,113 @@
+"""Both halves of a comparison are what the engines give, and the differences are theirs."""
+
+import dataclasses
+
+import jax
+import numpy as np
+import pytest
+
+from diffjax.asymptotics.model import asymptotic_dynamics
+from diffjax.asymptotics.options import TheoryOptions
+from diffjax.comparison.limit import limit_of
+from diffjax.comparison.model import theory_comparison, theory_times
+from diffjax.errors import InputError, PrecisionError
+from diffjax.mixture import GaussianMixture, two_classes
+from diffjax.random_features.model import gradient_flow
+from diffjax.random_features.problem import RandomFeatureProblem
+from diffjax.status import Status
+from diffjax.sweep import explain, sweep
+
+TIMES = np.geomspace(1e-2, 1e6, 161)
+PROBLEM = RandomFeatureProblem(
+    two_classes((1.4, 0.8), 1.0, 0.5, cosine=0.2), 24, 96, 48, 0.1, training_times=TIMES
+)
+NAMES = ("generalization_time", "memorization_time", "gap_onset_time")
+
+
+@pytest.fixture(scope="module")
+def compared():
+    return theory_comparison(PROBLEM)
+
+
+def test_both_halves_are_those_of_the_engines(compared):
+    finite, theory = gradient_flow(PROBLEM), asymptotic_dynamics(limit_of(PROBLEM))
+    for name in ("train_loss", "test_loss", *NAMES):
+        expected = getattr(theory, name)
+        np.testing.assert_allclose(getattr(compared, f"theory_{name}"), expected, rtol=1e-8)
+        np.testing.assert_allclose(getattr(compared, name), getattr(finite, name), rtol=1e-8)
+    np.testing.assert_allclose(finite.bayes_floor, theory.bayes_floor, rtol=1e-12)
+
+
+def test_errors_are_the_largest_differences(compared):
+    train = np.abs(np.subtract(compared.train_loss, compared.theory_train_loss))
+    test = np.abs(np.subtract(compared.test_loss, compared.theory_test_loss))
+    scale = np.where(np.array(compared.theory_test_loss) > 1, compared.theory_test_loss, 1)
+    np.testing.assert_allclose(compared.train_error, train.max(1), rtol=1e-12)
+    np.testing.assert_allclose(compared.test_error, (test / scale).max(1), rtol=1e-12)
+    assert (np.array(compared.test_error) < test.max(1)).any()  # late test losses exceed one
+    for name in NAMES:
+        ratio = np.log10(getattr(compared, name)) - np.log10(getattr(compared, f"theory_{name}"))
+        np.testing.assert_allclose(getattr(compared, f"{name}_log_ratio"), ratio, atol=1e-12)
+
+
+def test_finite_systems_are_near_their_limit(compared):
+    assert np.abs(compared.generalization_time_log_ratio).max() < 0.1
+    assert 0 < np.max(compared.train_error) < 0.1
+
+
+def test_a_time_that_is_not_reached_has_no_ratio():
+    short = dataclasses.replace(PROBLEM, training_times=np.geomspace(1e-2, 20.0, 161))
+    found = theory_comparison(short)
+    assert np.isposinf(found.memorization_time_log_ratio).all()
+    assert np.isfinite(found.generalization_time_log_ratio).all()
+    assert int(found.status) == Status.NOT_REACHED
+
+
+def test_seeds_share_the_theory():
+    axes = {"diffusion_time": [0.1, 0.5], "seed": range(5)}
+    assert explain(theory_comparison, PROBLEM, axes).members["theory"] == (2, 10)
+
+
+@pytest.mark.slow
+def test_a_sweep_equals_direct_calls():
+    axes = {"diffusion_time": [0.1, 0.3], "seed": [0, 4]}
+    dataset = sweep(theory_comparison, PROBLEM, axes)
+    direct = theory_comparison(dataclasses.replace(PROBLEM, diffusion_time=0.3, seed=4))
+    point = dataset.sel(diffusion_time=0.3, seed=4)
+    for name in theory_comparison.outputs:
+        if name != "training_times":  # the same at all points: a coordinate
+            np.testing.assert_allclose(point[name], getattr(direct, name), rtol=1e-8, atol=1e-10)
+    assert (dataset["theory_test_loss"].std("seed") == 0).all()
+    assert (dataset["test_loss"].std("seed").max("training_time") > 0).all()
+
+
+def test_times_of_the_theory_without_curves():
+    limit = limit_of(PROBLEM)
+    dataset = sweep(theory_times, limit, {"stds[0]": [1.0, 1.4]})
+    assert "training_time" not in dataset.sizes
+    expected = asymptotic_dynamics(limit)
+    for name in (*NAMES, "final_test_loss"):
+        np.testing.assert_allclose(dataset[name][1], getattr(expected, name), rtol=1e-8)
+
+
+def test_bad_input_is_refused_before_anything_is_compiled():
+    with pytest.raises(InputError, match="zero readout"):
+        theory_comparison(dataclasses.replace(PROBLEM, readout_std=0.5))
+    with pytest.raises(InputError, match="RandomFeatureProblem"):
+        theory_comparison(limit_of(PROBLEM))
+    with pytest.raises(InputError, match="zero readout"):
+        sweep(theory_comparison, dataclasses.replace(PROBLEM, readout_std=0.5), {"seed": [0, 1]})
+    with jax.enable_x64(False), pytest.raises(PrecisionError):
+        theory_comparison(PROBLEM)
+
+
+def test_many_classes_are_affordable():
+    """Inside a trace the rank of the centroids is unknown: a product rule would have 14^4 nodes."""
+    mixture = GaussianMixture([1.0, 0.8, 1.2, 0.9], [0.25] * 4, 0.5 * np.eye(4))
+    problem = RandomFeatureProblem(mixture, 24, 96, 48, 0.1, training_times=TIMES)
+    members = jax.eval_shape(theory_comparison.stages["theory"].split, problem)
+    assert members.theory_options.quadrature == "lattice"
+    assert members.theory_options.resolve(4).check_cost() is None
+    assert jax.eval_shape(theory_comparison.stages["theory"].split, PROBLEM).theory_options == (
+        TheoryOptions()
+    )
