@@ -67,11 +67,12 @@ _HOMES = {
     "diffjax.sweep.averages": ("average",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
-_SUBPACKAGES = ("plot", "studies", "sweep")
+_SUBPACKAGES = ("plot", "studies", "sweep", "unet")
 
 if TYPE_CHECKING:
     from diffjax import plot as plot
     from diffjax import studies as studies
+    from diffjax import unet as unet
     from diffjax.asymptotics.boundary import Boundary as Boundary
     from diffjax.asymptotics.boundary import BoundaryProblem as BoundaryProblem
     from diffjax.asymptotics.class_order import ClassOrder as ClassOrder

@@ -74,8 +74,9 @@ def test_help_of_a_verb_is_light():
         from diffjax.cli import main
         with contextlib.redirect_stdout(io.StringIO()):
             codes = [main([verb, "--help"]) for verb in
-                     ("solve", "explain", "sweep", "status", "figure", "list", "info", "cite")]
-        assert codes == [0] * 8
+                     ("solve", "explain", "sweep", "status", "figure", "unet", "list", "info",
+                      "cite")]
+        assert codes == [0] * 9
         heavy = {"jax", "xarray", "matplotlib", "numpy", "zarr", "flax"}
         print(json.dumps(sorted(heavy & set(sys.modules))))
         """,

@@ -12,6 +12,7 @@ _VERBS = {
     "sweep": "Compute a study into a run folder; the same command resumes it.",
     "status": "Say how far a run is and which points failed.",
     "figure": "Draw the figures of a run again.",
+    "unet": "Train a U-Net on classes of images, sample from it, measure it.",
     "list": "List models, studies, or the fields of a model.",
     "info": "Print versions, devices and numerical settings.",
     "cite": "Print BibTeX for the theory and the software.",

@@ -11,6 +11,14 @@ MODULES = {
     "centroid-geometry": "centroid_geometry",
     "variance-order": "variance_order",
     "speciation": "speciation",
+    "generated-classes": "generated_classes",
+    "finite-size-scaling": "finite_size_scaling",
+    "finite-size-scaling-three-classes": "three_class_scaling",
+    "theory-phase-diagram": "theory_phase_diagram",
+    "finite-size-boundary": "finite_size_boundary",
+    "learning-order": "learning_order",
+    "fashion-mnist": "fashion_mnist",
+    "fashion-mnist-full": "fashion_mnist_full",
 }
 """Study name to module of this package; the module holds it as STUDY."""
 

@@ -31,6 +31,17 @@ BIBTEX = {
   archiveprefix = {arXiv},
   url           = {https://arxiv.org/abs/2505.17638}
 }""",
+    "arXiv:1708.07747": """\
+@misc{xiao2017fashion,
+  title         = {Fashion-{MNIST}: a Novel Image Dataset for Benchmarking Machine Learning
+                   Algorithms},
+  author        = {Xiao, Han and Rasul, Kashif and Vollgraf, Roland},
+  year          = {2017},
+  eprint        = {1708.07747},
+  archiveprefix = {arXiv},
+  primaryclass  = {cs.LG},
+  url           = {https://arxiv.org/abs/1708.07747}
+}""",
     SOFTWARE: """\
 @software{diffjax,
   title   = {diffjax: training dynamics of diffusion models on heterogeneous and imbalanced data},
@@ -41,7 +52,7 @@ BIBTEX = {
 }""",
 }
 """Key, as models name it, to entry: the questions per class, the homogeneous predecessor whose
-training clock is used, and diffjax itself."""
+training clock is used, the images, and diffjax itself."""
 
 
 def bibtex(keys: Iterable[str], version: str) -> str:

@@ -23,6 +23,14 @@ PLOTS = (
     "delay_map",
     "delay_curves",
     "potential_ridge",
+    "copy_curves",
+    "copy_order",
+    "image_curves",
+    "image_grid",
+    "predicted_order",
+    "overlay_curves",
+    "overlay_phase_maps",
+    "error_scaling",
 )
 """Functions of `diffjax.plot` that draw a whole figure from a dataset."""
 

@@ -31,6 +31,7 @@ arguments = {quantity = "memorization_time", x = "imbalance_ratio"}
 
 """
 
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -45,6 +46,7 @@ from diffjax.studies.problem_table import KeyPath, build_problem, check_keys, li
 from diffjax.studies.study import Figure, Study
 from diffjax.sweep.grid import Zipped
 from diffjax.sweep.model import find_model
+from diffjax.sweep.values import MOST_VALUES
 
 _TOP_KEYS = (
     "name",
@@ -57,6 +59,8 @@ _TOP_KEYS = (
     "claims",
     "citations",
 )
+_LONGEST_NAME = 100
+_LARGEST = 1e300
 _FIGURE_KEYS = ("name", "plot", "arguments", "at")
 _AXIS_FORMS = {
     "linspace": (3, lambda first, last, number: np.linspace(first, last, int(number))),
@@ -100,6 +104,12 @@ def parse_study(text: str, file: str) -> Study:
         raise InputError(
             f"{file} is not valid TOML: {error}", "a study file is TOML 1.0", "mend that line"
         ) from error
+    except (RecursionError, ValueError) as error:  # such as a number of 5000 digits
+        raise InputError(
+            f"{file} cannot be read: {str(error) or 'it is nested too deeply'}",
+            "tables and lists of numbers and texts",
+            "make it simpler",
+        ) from None
     return _study(content, KeyPath(file, text))
 
 
@@ -107,23 +117,44 @@ def _study(content: Mapping[str, Any], where: KeyPath) -> Study:
     check_keys(content, _TOP_KEYS, where)
     for key in ("problem", "axes", "options"):
         _require(isinstance(content.get(key, {}), dict), where / key, "a table")
-    model = find_model(content.get("model", "gradient_flow"))
+    model = find_model(_text(content, "model", "gradient_flow", where))
     options = content.get("options", {})
     check_keys(options, option_names(model), where / "options")
     problem = build_problem(model, content.get("problem", {}), where / "problem")
-    name = content.get("name", Path(where.file).stem)
+    name = _name(content, Path(where.file).stem, where)
     return Study(
         name=name,
-        title=content.get("title", name),
+        title=_text(content, "title", name, where),
         model=model.name,
         problem=problem,
         axes=_axes(content.get("axes", {}), where / "axes"),
-        citations=tuple(content.get("citations", ())),
+        citations=_texts(content, "citations", where),
         options=options,
         figures=_figures(content.get("figures", []), where / "figures"),
-        claims=tuple(find_claim(claim) for claim in content.get("claims", [])),
+        claims=tuple(find_claim(claim) for claim in _texts(content, "claims", where)),
         text=where.text,
     )
+
+
+def _text(table: Mapping[str, Any], key: str, default: str, where: KeyPath) -> str:
+    value = table.get(key, default)
+    _require(isinstance(value, str) and value.isprintable(), where / key, "a text of one line")
+    return value
+
+
+def _texts(table: Mapping[str, Any], key: str, where: KeyPath) -> tuple[str, ...]:
+    values = table.get(key, [])
+    texts = isinstance(values, list) and all(isinstance(value, str) for value in values)
+    _require(texts, where / key, "a list of texts")
+    return tuple(values)
+
+
+def _name(table: Mapping[str, Any], default: str, where: KeyPath) -> str:
+    """A name that is also one of a file or folder."""
+    name = _text(table, "name", default, where)
+    plain = re.fullmatch(r"\w[\w .+-]*", name) is not None and len(name) <= _LONGEST_NAME
+    _require(plain, where / "name", "letters, digits, spaces and . + - _, a letter or digit first")
+    return name
 
 
 def _axes(table: Mapping[str, Any], where: KeyPath) -> dict[str, Any]:
@@ -141,13 +172,20 @@ def _axis(value: Any, where: KeyPath) -> Any:
         return Zipped({name: _axis(values, where / name) for name, values in content.items()})
     check_keys(value, (*_AXIS_FORMS, "zip"), where)
     count, build = _AXIS_FORMS[form]
-    numbers = isinstance(content, list) and all(isinstance(x, int | float) for x in content)
+    numbers = isinstance(content, list) and all(_is_number(x) for x in content)
     _require(numbers and len(content) == count, where, _axis_syntax())
+    length = content[-1] - (content[0] if form == "range" else 0)
+    _require(abs(length) <= MOST_VALUES, where, f"at most {MOST_VALUES} values")
     try:
         return build(*content)
     except ValueError as error:  # such as a geometric sequence through zero
         place = f"{where.file}{line_of(where)}: {where.dotted}: {error}"
         raise InputError(place, _axis_syntax(), "change the numbers") from error
+
+
+def _is_number(value: Any) -> bool:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return number and abs(value) <= _LARGEST
 
 
 def _axis_syntax() -> str:
@@ -165,7 +203,10 @@ def _figures(tables: Any, where: KeyPath) -> tuple[Figure, ...]:
 def _figure(table: Any, index: int, where: KeyPath) -> Figure:
     _require(isinstance(table, dict) and "plot" in table, where, "a table with the key plot")
     check_keys(table, _FIGURE_KEYS, where)
-    figure = Figure(**{"name": f"{table['plot']}-{index + 1}", **table})
+    plot = _text(table, "plot", "", where)
+    for key in ("arguments", "at"):
+        _require(isinstance(table.get(key, {}), dict), where / key, "a table")
+    figure = Figure(**{**table, "name": _name(table, f"{plot}-{index + 1}", where)})
     check_figure(figure)
     return figure
 
