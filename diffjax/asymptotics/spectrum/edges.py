@@ -11,6 +11,10 @@ from diffjax.asymptotics.spectrum.density import support_bounds
 from diffjax.asymptotics.spectrum.gaps import solved_points
 
 SCAN = 640
+NEAREST = 1e-5
+"""Distance from an atom, relative to its place, at which the scan begins."""
+
+EMPTY = 1e-5
 INSIDE_BRACKET = 20
 ROUNDS = 5
 
@@ -40,19 +44,37 @@ def find_support(ensemble: Ensemble) -> Support:
         ensemble: of one problem, concrete.
     """
     low, high = (float(bound) for bound in support_bounds(ensemble))
-    end = float(continuum_end(ensemble))
+    end, atom = float(continuum_end(ensemble)), residual_atom(ensemble)
+    floor = float(atom.location) if float(atom.mass) > 0 else None
     continuum, start = end > 0, end or low
-    grid = np.geomspace(start, high, SCAN)
+    grid = np.geomspace(start, high, SCAN) if floor is None else _grid_above(floor, high)
     outside = np.asarray(solved_points(ensemble, grid).outside)
     edges = _refined(ensemble, grid, outside)
     if not outside[-1]:
         edges = np.append(edges, high)
     lower, upper = _paired(edges, outside[0], continuum)
-    atom = residual_atom(ensemble)
-    floor = float(atom.location) if float(atom.mass) > 0 else low
-    gaps = _gap_points(lower, upper, floor, high, start)
-    mass = solved_points(ensemble, gaps).ends.mass_below
-    return Support(lower, upper, gaps, np.asarray(mass))
+    if floor is not None and np.isnan(lower[0]):
+        lower[0] = floor
+    gaps = _gap_points(lower, upper, low if floor is None else floor, high, start)
+    mass = np.array(solved_points(ensemble, gaps).ends.mass_below)
+    if floor is not None:
+        mass[0] = float(atom.mass)  # nothing lies below the atom
+    return _without_empty(Support(lower, upper, gaps, mass))
+
+
+def _without_empty(support: Support) -> Support:
+    """Without parts that hold no mass: next to an atom the iteration may fail outside as well."""
+    kept = np.diff(support.mass_below) > EMPTY
+    bounds = np.concatenate([kept, [True]])
+    return Support(
+        support.lower[kept], support.upper[kept], support.gaps[bounds], support.mass_below[bounds]
+    )
+
+
+def _grid_above(floor: float, high: float) -> np.ndarray:
+    """Points above an atom, dense next to it, where a narrow gap may end."""
+    near = floor * (1.0 + np.geomspace(NEAREST, 0.1, SCAN // 8))
+    return np.unique(np.concatenate([near, np.geomspace(1.1 * floor, high, SCAN)]))
 
 
 def _refined(ensemble: Ensemble, grid: np.ndarray, outside: np.ndarray) -> np.ndarray:
