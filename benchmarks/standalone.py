@@ -21,6 +21,7 @@ MODULES = {
     "spectrum": "benchmarks.spectrum_case",
     "backward": "benchmarks.backward_case",
     "sampling": "benchmarks.sampling_case",
+    "unet": "benchmarks.unet_case",
 }
 """Case to module."""
 

@@ -1,30 +1,29 @@
 """The U-Net: a training step against PyTorch, one thread each, and the search for neighbours.
 
-    python -m benchmarks.unet_case [--quick] [--rounds 5]
+    python -m benchmarks.unet_case [--quick] [--json FILE]
 
 Both networks start from the same weights and see the same batches; their losses are compared over
 20 Adam steps before anything is timed.  Rounds go A B A B in one process that is pinned to one
 core; ratios are medians over the rounds, in CPU time.
 """
 
-import argparse
 import functools
 import os
 import statistics
 import sys
 import time
 from collections.abc import Callable
+from importlib.util import find_spec
 from typing import Any
+
+from benchmarks.standalone import Disagreement, run
 
 STEPS = 20
 SIZE = 28
 LEARNING_RATE = 1e-3
 TO_REACH = 0.8
 LOSS_TOLERANCE = 1e-3
-
-
-class Disagreement(RuntimeError):
-    """The contenders give different answers: nothing is timed."""
+ROUNDS = 7
 
 
 def step_rows(batch_size: int, rounds: int, width: int) -> list:
@@ -162,28 +161,20 @@ def _cpu(call: Callable[[], Any]) -> float:
     return time.process_time() - start
 
 
-def main() -> int:
-    """Measure and print a table; 1 if the contenders disagree."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.unet_case", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="tiny sizes, to try the harness")
-    parser.add_argument("--rounds", type=int, default=7, help="interleaved rounds (default: 7)")
-    options = parser.parse_args()
-    os.environ.setdefault("JAX_PLATFORMS", "cpu")
+def measure(quick: bool) -> list:
+    """All rows, on one core."""
     # before any import that starts a thread pool: pools size themselves by the affinity
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-1:])
-    from benchmarks import machine, report
-
     rows = []
-    try:
-        for batch_size in (4,) if options.quick else (32, 128):
-            rows += step_rows(batch_size, options.rounds, 8 if options.quick else 16)
-        rows += neighbour_rows(*((2000, 10) if options.quick else (60_000, 256)))
-    except Disagreement as problem:
-        print(f"stopped before timing: {problem}", file=sys.stderr)
-        return 1
-    report.show(rows, machine.facts())
-    return 0
+    if find_spec("torch") is None:
+        print("PyTorch is not installed: pip install '.[bench]'", file=sys.stderr)
+        sizes = ()
+    else:
+        sizes = (4,) if quick else (32, 128)
+    for batch_size in sizes:
+        rows += step_rows(batch_size, 3 if quick else ROUNDS, 8 if quick else 16)
+    return rows + neighbour_rows(*((2000, 10) if quick else (60_000, 256)))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run("benchmarks.unet_case", __doc__, measure, devices=1))

@@ -56,18 +56,15 @@ def test_gap_to_the_exact_engine_closes(case):
 @pytest.mark.parametrize("case", CASES)
 @pytest.mark.parametrize("time", [0.01, 0.1, 1.0])
 def test_gap_falls_as_one_over_dimension(case, time):
-    """At these sizes the test loss still has visible terms beyond 1/d, and few seeds scatter.
+    """At these sizes terms beyond 1/d are visible, and the mean over seeds still scatters.
 
     The study `finite-size-scaling` fits exponents at larger ones.
     """
     mixture, changes = CASES[case]
-    dims, seeds = np.array([50, 100, 200]), (8, 4, 2)
-    gaps = np.array([
-        _mean_gaps(mixture, int(dim), count, time=time, **changes)
-        for dim, count in zip(dims, seeds, strict=True)
-    ])  # fmt: skip
+    dims = np.array([50, 100, 200])
+    gaps = np.array([_mean_gaps(mixture, int(dim), 16, time=time, **changes) for dim in dims])
     exponents = np.polyfit(np.log(dims), np.log(gaps), 1)[0]
-    assert exponents[0] < -0.7 and exponents[1] < -0.45, (exponents, gaps)
+    assert (exponents < -0.55).all() and exponents.mean() < -0.65, (exponents, gaps)
 
 
 @pytest.mark.slow

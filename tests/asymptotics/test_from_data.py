@@ -72,6 +72,7 @@ def _times(dynamics):
     )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_theory_orders_digits_as_the_exact_engine_does():
     """1 and 8, by both times, although the variances suggest the opposite."""
     problem, limit = _theory((1, 8), "auto")
