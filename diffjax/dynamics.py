@@ -6,7 +6,7 @@ import equinox as eqx
 import jax.numpy as jnp
 
 from diffjax.status import Status
-from diffjax.timescales import timescales
+from diffjax.timescales import Timescales, timescales
 from diffjax.typing import Array, Float, Int
 
 
@@ -154,13 +154,16 @@ def learning_dynamics(
         final_train_loss=final_train_loss,
         final_test_loss=final_test_loss,
         sample_counts=shares.counts,
-        status=_status(train_loss, test_loss, eigenvalues, times),
+        status=_status(train_loss, test_loss, eigenvalues, times, bayes_floor),
     )
 
 
-def _status(train_loss: Array, test_loss: Array, eigenvalues: Array, times) -> Array:
+def _status(
+    train_loss: Array, test_loss: Array, eigenvalues: Array, times: Timescales, floor: Array
+) -> Array:
     """Worst outcome: numbers, then precision, then thresholds."""
     finite = jnp.all(jnp.isfinite(train_loss)) & jnp.all(jnp.isfinite(test_loss))
+    finite &= jnp.all(floor < 1.0)  # else the score error is 0/0
     main = jnp.stack([times.generalization_time, times.memorization_time, times.gap_onset_time])
     unit_roundoff = jnp.finfo(eigenvalues.dtype).eps / 2
     imprecise = eigenvalues[-1] * unit_roundoff > 1e-3 * eigenvalues[0]

@@ -9,6 +9,9 @@ from jax.core import Tracer
 
 from diffjax.errors import InputError
 
+LARGEST_COUNT = 2**53
+"""Whole numbers up to here are exact in float64."""
+
 
 def float_leaf(value: Any) -> Any:
     """A float64 NumPy leaf; traced and JAX arrays pass unchanged, None stays None.
@@ -22,9 +25,9 @@ def float_leaf(value: Any) -> Any:
         return jnp.asarray(value)
     try:
         return np.asarray(value, dtype=np.float64)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise InputError(
-            f"{value!r} cannot be read as numbers",
+            f"{value!r:.200} cannot be read as numbers",
             "a number or an array of numbers",
             "check for text, ragged lists and missing values",
         ) from error
@@ -34,13 +37,23 @@ def integer_leaf(value: Any) -> Any:
     """An integer NumPy leaf; traced and JAX arrays pass unchanged."""
     if isinstance(value, jax.Array):
         return value
-    array = np.asarray(value)
+    array = _array(value)
     rounds = array.dtype.kind in "iu" or (
         array.dtype.kind == "f" and np.isfinite(array).all() and (array == np.round(array)).all()
     )
-    if not rounds:
-        raise InputError(f"{value!r} is not a whole number", "an integer", "round it yourself")
+    if not rounds or (np.abs(array.astype(float)) >= 2.0**63).any():
+        raise InputError(
+            f"{value!r:.200} is not a whole number of 64 bits", "an integer", "round it yourself"
+        )
     return array.astype(np.int64)
+
+
+def _array(value: Any) -> np.ndarray:
+    """The value as an array; one of objects if its parts have different shapes."""
+    try:
+        return np.asarray(value)
+    except ValueError:
+        return np.asarray(None)
 
 
 def namespace(*values: Any) -> Any:
@@ -62,6 +75,8 @@ def concrete(tree: Any) -> bool:
 def check_finite(name: str, value: Any) -> None:
     """Raise InputError if `value` holds nan or inf, naming the first place."""
     array = np.asarray(value)
+    if array.dtype.kind not in "biufc":
+        raise InputError(f"{name} is {value!r:.200}", "numbers only", "give it numbers")
     bad = ~np.isfinite(array)
     if bad.any():
         place = tuple(int(i) for i in np.argwhere(bad)[0])
@@ -104,10 +119,12 @@ def check_scalar(name: str, value: Any, allowed: str, *, low: float, strict: boo
 
 def check_count(name: str, value: Any, minimum: int = 1) -> None:
     """Raise InputError unless `value` is a whole number of at least `minimum`."""
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < minimum:
+    whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    if not whole or not minimum <= value <= LARGEST_COUNT:
+        most = f" and at most {LARGEST_COUNT}" if whole and value > minimum else ""
         raise InputError(
-            f"{name}={value!r}",
-            f"{name} is a whole number of at least {minimum}",
+            f"{name}={value!r:.200}",
+            f"{name} is a whole number of at least {minimum}{most}",
             "choose such a number",
         )
 

@@ -24,7 +24,7 @@ from diffjax.fields import Field, find_field
 from diffjax.numerics.multisection import last_zero
 from diffjax.status import Status
 from diffjax.typing import Array, Float, Int
-from diffjax.validation import check_scalar, concrete, float_leaf
+from diffjax.validation import check_count, check_scalar, concrete, float_leaf
 
 LARGEST_STEP = 1e-3
 """Newton steps that are larger, relative to the interval, mean that the search has failed."""
@@ -202,6 +202,8 @@ def _replaced(spec: Any, path: tuple[str, ...], element: tuple[int, ...], value:
 
 
 def _check_classes(problem: BoundaryProblem) -> None:
+    check_count("first", problem.first, minimum=0)
+    check_count("second", problem.second, minimum=0)
     count = problem.theory.num_classes
     pair = (problem.first, problem.second)
     if pair[0] == pair[1] or not all(0 <= c < count for c in pair):

@@ -8,6 +8,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code.
 
     0: done. 2: bad input, nothing was computed. 3: some points failed. 130: interrupted.
+    143: terminated (SIGTERM).
 
     Args:
         arguments: as typed, without the program's name; None takes them from the process.

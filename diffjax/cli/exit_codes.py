@@ -1,10 +1,13 @@
 """Exit codes, and the one place where errors turn into them."""
 
+import contextlib
 import enum
 import errno
 import os
+import signal
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 
 from diffjax.errors import InputError
 
@@ -16,19 +19,26 @@ class ExitCode(enum.IntEnum):
     BAD_INPUT = 2
     SOME_POINTS_FAILED = 3
     INTERRUPTED = 130
+    TERMINATED = 143
 
 
 class Interrupted(KeyboardInterrupt):
     """Ctrl-C, with a sentence that says what was kept and how to go on."""
 
 
+class Terminated(KeyboardInterrupt):
+    """SIGTERM: a batch system or the machine wants its place back."""
+
+
 def exit_code(verb: Callable[[], int | None]) -> int:
     """Run a verb; errors that the user can mend become one message and an exit code.
 
+    SIGTERM ends the verb as Ctrl-C does: the batch at hand is abandoned, finished ones are kept.
     Any other exception is a fault of the program and keeps its traceback.
     """
     try:
-        return int(verb() or ExitCode.DONE)
+        with _terminable():
+            return int(verb() or ExitCode.DONE)
     except BrokenPipeError:  # the reader of our output has left, as in  diffjax list | head
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitCode.DONE
@@ -37,8 +47,29 @@ def exit_code(verb: Callable[[], int | None]) -> int:
     except OSError as error:
         return _refuse(_describe(error))
     except KeyboardInterrupt as interruption:
-        print(f"\ninterrupted. {interruption}".rstrip(), file=sys.stderr)
-        return ExitCode.INTERRUPTED
+        by = (interruption, interruption.__context__)
+        terminated = any(isinstance(error, Terminated) for error in by)
+        word = "terminated" if terminated else "interrupted"
+        print(f"\n{word}. {interruption}".rstrip(), file=sys.stderr)
+        return ExitCode.TERMINATED if terminated else ExitCode.INTERRUPTED
+
+
+@contextlib.contextmanager
+def _terminable() -> Iterator[None]:
+    """While this lasts, SIGTERM raises `Terminated` in the main thread."""
+
+    def terminate(number: int, frame: object) -> None:
+        signal.signal(number, signal.SIG_IGN)  # a second one must not stop the tidying up
+        raise Terminated
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, terminate)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _refuse(message: str) -> int:

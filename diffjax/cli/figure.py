@@ -20,11 +20,14 @@ def figure(
         format: png (300 dots per inch), pdf, or both.
         out: folder for the figures [RUN/figures].
     """
+    from diffjax.cli.run_folder import refuse_links
     from diffjax.studies.figures import FORMATS, draw_figures
     from diffjax.studies.loading import study_of_run
     from diffjax.sweep import open_run
 
     dataset = open_run(run)
+    if out is None:
+        refuse_links(run)
     study = study_of_run(dataset)
     formats = FORMATS if format == "both" else (format,)
     for path in draw_figures(study, dataset, out or run / "figures", formats):

@@ -47,11 +47,13 @@ def sweep(
             address of a Dask scheduler, tcp://host:port [no].
         figures: draw the figures at the end.
     """
+    from diffjax.cli.run_folder import refuse_links
     from diffjax.cli.terminal import console
     from diffjax.studies.loading import load_study
 
     loaded = load_study(study)
     folder = out or Path("runs") / loaded.name
+    refuse_links(folder)
     screen = console()
     start = time.perf_counter()
     with _workers(cluster, screen) as client:

@@ -89,7 +89,7 @@ class DatasetProblem(eqx.Module):
             train_labels, test_labels, class_labels
         )
         self.diffusion_time = float_leaf(diffusion_time)
-        self.num_features = _number_of_features(num_features, feature_weights)
+        self.num_features = _number_of_features(num_features, float_leaf(feature_weights))
         self.feature_weights = float_leaf(feature_weights)
         self.activation = resolve_activation(activation)
         self.training_times = float_leaf(training_times)
@@ -126,6 +126,12 @@ def _number_of_features(num_features: int | None, feature_weights: Any) -> int:
             "neither num_features nor feature_weights given",
             "one of them sets the number of features",
             "pass num_features for standard normal weights",
+        )
+    if feature_weights is not None and np.ndim(feature_weights) != 2:
+        raise InputError(
+            f"feature_weights has shape {np.shape(feature_weights)}",
+            "(number of features, dim)",
+            "give one row per feature",
         )
     rows = None if feature_weights is None else np.shape(feature_weights)[0]
     if rows is not None and num_features not in (None, rows):

@@ -129,5 +129,5 @@ def _check_random_feature_problem(problem: RandomFeatureProblem) -> None:
         raise InputError(
             f"class {label} of weight {weight:.4g} gets no sample out of {problem.num_samples}",
             "every class has at least one training sample",
-            f"raise num_samples above {0.5 / weight:.0f}, or the weight of the class",
+            f"raise num_samples above {0.5 / max(weight, 1e-300):.0f}, or the weight of the class",
         )

@@ -45,6 +45,7 @@ from diffjax.sweep.model import (
 
 if TYPE_CHECKING:
     from diffjax.sweep.averages import average
+    from diffjax.sweep.batches import SmallerBatchWarning
     from diffjax.sweep.dataset import failed_points
     from diffjax.sweep.estimate import Explanation, explain
     from diffjax.sweep.grid import Zipped
@@ -59,6 +60,7 @@ __all__ = [
     "Output",
     "Progress",
     "SharedStage",
+    "SmallerBatchWarning",
     "Zipped",
     "available_models",
     "average",
@@ -77,6 +79,7 @@ _HOMES = {
     "Explanation": "estimate",
     "FailedPointsWarning": "run",
     "Progress": "run",
+    "SmallerBatchWarning": "batches",
     "Zipped": "grid",
     "average": "averages",
     "explain": "estimate",

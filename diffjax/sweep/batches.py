@@ -1,20 +1,99 @@
-"""Batch after batch of one group: computed, judged, written."""
+"""Batch after batch of one group: computed, judged, written; halved where memory is short."""
 
+import dataclasses
+import errno
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+import jax
 import numpy as np
 
 from diffjax.status import FAILURES, MISSING, Status
 from diffjax.sweep.execute import Executor
 from diffjax.sweep.host import HostExecutor, HostPlan
-from diffjax.sweep.job import Job
+from diffjax.sweep.job import Job, plan_of
 from diffjax.sweep.plan import GroupPlan
 from diffjax.sweep.points import Group
 from diffjax.sweep.record import device_facts, session_facts
 from diffjax.sweep.saved_grid import grid_description
 
 Write = Callable[[int, np.ndarray, Mapping[str, np.ndarray]], None]
+OpenSegment = Callable[[GroupPlan | HostPlan, Mapping[str, Any]], Write]
+
+
+class SmallerBatchWarning(RuntimeWarning):
+    """A device ran out of memory; the sweep goes on with smaller batches."""
+
+
+def compute_group(
+    job: Job, group: Group, open_segment: OpenSegment, keys: np.ndarray
+) -> Iterator[tuple[int, int]]:
+    """Compute and write all points of a group.
+
+    A batch for which a device has no memory is cut in halves, and so are all later ones; the
+    segment that takes them remembers it under ``out_of_memory``.
+
+    Args:
+        job: the checked request.
+        group: points with one compiled program.
+        open_segment: from a plan and the facts of the session to the function that writes a batch.
+        keys: identity of every point of the grid; the last row is that of padding.
+
+    Yields:
+        Points and failed points of each batch.
+
+    Raises:
+        OSError: ENOMEM, if there is no memory for one point per device.
+
+    Warns:
+        SmallerBatchWarning: the batches were halved.
+    """
+    halvings: list[dict[str, Any]] = []
+    while True:
+        plan = plan_of(job, group)
+        facts = {**session_of(job, group), **({"out_of_memory": halvings} if halvings else {})}
+        write, done = open_segment(plan, facts), 0
+        try:
+            for counts in compute_batches(job, plan, write, keys):
+                done += 1
+                yield counts
+            return
+        except (jax.errors.JaxRuntimeError, MemoryError) as error:
+            halvings = [*halvings, _halving(job, plan, error)]
+        computed = [plan.points(number) for number in range(done)]
+        group = _without(group, np.concatenate([*computed, np.zeros(0, int)]))
+        job = dataclasses.replace(job, batch_size=halvings[-1]["continued_with"])
+
+
+def _halving(job: Job, plan: GroupPlan | HostPlan, error: Exception) -> dict[str, Any]:
+    """What to remember of a lack of memory; any other error is raised again."""
+    if not isinstance(error, MemoryError) and "RESOURCE_EXHAUSTED" not in str(error):
+        raise error
+    rows, devices = len(plan.points(0)), len(job.devices)
+    if rows <= devices or isinstance(plan, HostPlan):
+        raise OSError(
+            errno.ENOMEM, f"no memory for one point of {job.model.name} on a device ({error})"
+        ) from error
+    smaller = max(rows // 2, devices)
+    warnings.warn(
+        f"no memory for {rows} points at a time; going on with {smaller}",
+        SmallerBatchWarning,
+        stacklevel=3,
+    )
+    message = str(error).split("\n", 1)[0][:200]
+    return {"batch_size": rows, "continued_with": smaller, "message": message}
+
+
+def _without(group: Group, computed: np.ndarray) -> Group:
+    """The group without points that are computed."""
+    left = np.flatnonzero(~np.isin(group.points, computed))
+    return dataclasses.replace(
+        group,
+        points=group.points[left],
+        varying={name: values[left] for name, values in group.varying.items()},
+        problem_at=lambda number: group.problem_at(int(left[number])),
+    )
 
 
 def compute_batches(

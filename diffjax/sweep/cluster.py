@@ -7,9 +7,13 @@ others. What a worker has compiled serves all later batches of the same program.
 """
 
 import contextlib
+import functools
 import os
+import signal
+import threading
 import uuid
 from collections.abc import Iterator, Mapping
+from concurrent.futures import CancelledError
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -17,7 +21,7 @@ import jax
 import numpy as np
 
 from diffjax.errors import InputError
-from diffjax.sweep.batches import compute_batches, session_of
+from diffjax.sweep.batches import compute_group
 from diffjax.sweep.execute import find_devices
 from diffjax.sweep.grid import Grid, make_grid
 from diffjax.sweep.job import Job, plan_of
@@ -113,9 +117,10 @@ def compute_on_cluster(job: Job, request: Request, client: Any, progress: Any | 
     try:
         for future in distributed.as_completed(futures):
             written = future.result()
+            future.release()  # else a batch that is stored is done again if its worker dies
             if progress is not None:
                 progress.advance(*written)
-    except (distributed.CommClosedError, distributed.KilledWorker) as error:
+    except (distributed.comm.CommClosedError, distributed.KilledWorker, CancelledError) as error:
         raise OSError(
             f"the cluster was lost ({type(error).__name__}: {error}); finished batches are kept: "
             "run the same command again"
@@ -177,10 +182,8 @@ class _Session:
         groups = make_groups(self._request.problem, self._grid, np.sort(points))
         total = Written(0, 0)
         for group in groups:
-            job = self._job(group)
-            plan = plan_of(job, group)
-            segment = self._segment(job, group, plan)
-            for counts in compute_batches(job, plan, segment.write, self._keys):
+            open_segment = functools.partial(self._open, group)
+            for counts in compute_group(self._job(group), group, open_segment, self._keys):
                 total = Written(total.points + counts[0], total.failures + counts[1])
         return total
 
@@ -191,15 +194,14 @@ class _Session:
             [group], 0, self._devices, request.batch_size,
         )  # fmt: skip
 
-    def _segment(self, job: Job, group: Any, plan: Any) -> "_Numbered":
-        """The segment for batches of this size, made when the first of them comes."""
+    def _open(self, group: Any, plan: Any, facts: Mapping[str, Any]) -> Any:
+        """Where batches of this size are written; made when the first of them comes."""
         rows = len(plan.points(0))
-        key = (jax.tree.structure(group.problem), rows)
+        key = (jax.tree.structure(group.problem), rows, "out_of_memory" in facts)
         if key not in self._segments:
             batches = self._grid.size // max(rows, 1) + len(plan.rows) + 1
-            made = self._folder.new_segment(session_of(job, group), batches)
-            self._segments[key] = [made, 0]
-        return _Numbered(self._segments[key])
+            self._segments[key] = [self._folder.new_segment(facts, batches), 0]
+        return _Numbered(self._segments[key]).write
 
 
 class _Numbered:
@@ -275,7 +277,8 @@ def _local(workers: int) -> Any:
 
 def _slurm(jobs: int) -> Any:
     try:
-        from dask_jobqueue.slurm import SLURMCluster
+        with _ctrl_c_as_it_was():
+            from dask_jobqueue.slurm import SLURMCluster
     except ImportError as error:
         raise InputError(
             "dask-jobqueue is not installed", "slurm needs it", "pip install 'diffjax[cluster]'"
@@ -283,3 +286,14 @@ def _slurm(jobs: int) -> Any:
     cluster = SLURMCluster(job_script_prologue=[f"export {name}=1" for name in _THREADS])
     cluster.scale(jobs=jobs)
     return cluster
+
+
+@contextlib.contextmanager
+def _ctrl_c_as_it_was() -> Iterator[None]:
+    """dask-jobqueue replaces the handler of SIGINT when it is imported, so that Ctrl-C exits."""
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        yield
+    finally:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, before)

@@ -45,9 +45,13 @@ def find_devices(devices: int | Sequence[Any] | None) -> list[Any]:
     return present[:devices]
 
 
-def lanes_of(devices: Sequence[Any]) -> int:
-    """How many points or members one device computes at a time."""
-    return 1 if devices[0].platform == "cpu" else _ACCELERATOR_LANES
+def lanes_of(devices: Sequence[Any], batch_size: int | None = None) -> int:
+    """How many points or members one device computes at a time; at most its share of a batch."""
+    if devices[0].platform == "cpu":
+        return 1
+    if batch_size is None:
+        return _ACCELERATOR_LANES
+    return min(_ACCELERATOR_LANES, -(-batch_size // len(devices)))
 
 
 class Executor:
@@ -70,7 +74,7 @@ class Executor:
             plan.per_device,
             _Shapes(plan.output_shapes),
             tuple(devices),
-            lanes_of(devices),
+            plan.lanes,
         )
 
     def batch(self, number: int) -> dict[str, np.ndarray]:

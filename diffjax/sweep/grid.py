@@ -17,6 +17,9 @@ from diffjax.fields import Field, find_field
 from diffjax.sweep.identity import canonical, describe_value, digest
 from diffjax.sweep.values import axis_values
 
+MOST_POINTS = 2**22
+"""Points of the largest grid; their identities alone take seconds."""
+
 
 @dataclass(frozen=True)
 class Zipped:
@@ -156,7 +159,19 @@ def make_grid(problem: Any, over: Mapping[str, Any]) -> Grid:
         )
     axes = tuple(_axis(problem, name, values) for name, values in over.items())
     _refuse_overlaps([column for axis in axes for column in axis.columns])
-    return Grid(axes)
+    grid = Grid(axes)
+    check_size(grid.size)
+    return grid
+
+
+def check_size(points: int) -> None:
+    """Raise InputError if a grid has too many points."""
+    if points > MOST_POINTS:
+        raise InputError(
+            f"a grid of {points} points",
+            f"at most {MOST_POINTS}",
+            "sweep parts of it into several folders",
+        )
 
 
 def _axis(problem: Any, name: str, values: Any) -> Axis:

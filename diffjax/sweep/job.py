@@ -4,7 +4,6 @@ import dataclasses
 import inspect
 import os
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,6 +19,7 @@ from diffjax.sweep.model import Model
 from diffjax.sweep.plan import GroupPlan, plan_group
 from diffjax.sweep.points import Group, make_groups
 from diffjax.sweep.record import make_record, require_same
+from diffjax.sweep.record_checks import check_record
 from diffjax.sweep.segments import Part
 from diffjax.sweep.sizes import checked_batch_size
 from diffjax.sweep.store import RunFolder
@@ -56,6 +56,8 @@ def prepare(
     grid = make_grid(problem, over)
     record = make_record(model, problem, grid, options, provenance)
     check_names(grid, model.outputs)
+    if store is not None:
+        _check_keepable(record)
     folder = _existing(store, record)
     retried = _retried(retry)
     if batch_size is not None:
@@ -71,13 +73,23 @@ def plan_of(job: Job, group: Group) -> GroupPlan | HostPlan:
     """The batches of one group of a job."""
     if job.model.on == "host":
         return plan_host(job.model, group, job.options)
-    lanes = lanes_of(job.devices)
+    lanes = lanes_of(job.devices, job.batch_size)
     return plan_group(job.model, group, job.options, job.devices, lanes, job.batch_size)
+
+
+def _check_keepable(record: Mapping[str, Any]) -> None:
+    """Raise before a folder is made that could not be opened again."""
+    try:
+        check_record(record)
+    except ValueError as error:
+        raise InputError(
+            str(error), "short printable names, numbers", "rename or change it"
+        ) from None
 
 
 def _existing(store: str | os.PathLike | None, record: Mapping[str, Any]) -> RunFolder | None:
     """The run that is already in the folder, if there is one and it is this one."""
-    if store is None or not (Path(store) / "run.json").exists():
+    if store is None or not RunFolder.exists(store):
         return None
     folder = RunFolder.open(store)
     require_same(folder.record, record, str(store))

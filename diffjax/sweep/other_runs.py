@@ -6,13 +6,13 @@ run.json and names its reader, a function from a path to a dataset, in the entry
 """
 
 import importlib.metadata
-import json
 import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from diffjax.sweep.record import FORMAT
+from diffjax.sweep.segment_metadata import parse_json, read_regular
 
 ENTRY_POINT_GROUP = "diffjax.runs"
 LARGEST_RECORD = 2**24
@@ -21,12 +21,9 @@ LARGEST_RECORD = 2**24
 def other_reader(path: str | os.PathLike) -> Callable[[Any], Any] | None:
     """The reader of a run that is not a sweep's; None for a sweep's or for what nobody reads."""
     try:
-        file = Path(path) / "run.json"
-        if file.stat().st_size > LARGEST_RECORD:
-            return None
-        record = json.loads(file.read_text(encoding="utf-8"))
+        record = parse_json(read_regular(Path(path) / "run.json", LARGEST_RECORD))
         kind = record["format"]
-    except (OSError, UnicodeDecodeError, ValueError, LookupError, TypeError, RecursionError):
+    except (OSError, ValueError, LookupError, TypeError):
         return None
     if not isinstance(kind, str) or kind == FORMAT:
         return None

@@ -65,6 +65,7 @@ class GroupPlan:
         group: its points.
         program: the function of one point.
         per_device: points per device and batch.
+        lanes: points that a device computes at a time.
         rows: for every batch the points by their place in the group, (device, per_device), -1
             where there is none.
         stages: plan of each shared stage.
@@ -74,6 +75,7 @@ class GroupPlan:
     group: Group
     program: PointProgram
     per_device: int
+    lanes: int
     rows: list[np.ndarray]
     stages: dict[str, StagePlan]
     output_shapes: dict[str, jax.ShapeDtypeStruct]
@@ -156,7 +158,7 @@ def plan_group(
     stages = {
         name: _stage_plan(m, rows, one[name], places[name], lanes) for name, m in members.items()
     }
-    return GroupPlan(group, program, per_device, rows, stages, shapes)
+    return GroupPlan(group, program, per_device, lanes, rows, stages, shapes)
 
 
 def _all_members(model: Model, program: PointProgram, count: int) -> dict[str, Members]:

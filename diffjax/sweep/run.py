@@ -9,11 +9,14 @@ from typing import Any, Protocol
 import numpy as np
 import xarray as xr
 
-from diffjax.sweep.batches import compute_batches, session_of
+from diffjax.errors import InputError
+from diffjax.sweep.batches import compute_group
 from diffjax.sweep.cluster import compute_on_cluster, make_request, open_cluster
 from diffjax.sweep.dataset import assemble, failed_points
-from diffjax.sweep.job import Job, plan_of, prepare
+from diffjax.sweep.grid import check_size
+from diffjax.sweep.job import Job, prepare
 from diffjax.sweep.model import Model
+from diffjax.sweep.other_runs import other_reader
 from diffjax.sweep.record import require_same
 from diffjax.sweep.saved_grid import grid_from_description, united
 from diffjax.sweep.store import MemoryRun, RunFolder
@@ -102,11 +105,17 @@ def sweep(
         if store is not None:
             run = job.folder or RunFolder.create(store, job.record)
             require_same(run.record, job.record, str(store))
-        with _reported(job, progress):
-            if request is None:
-                _compute(job, run, progress)
-            else:
-                compute_on_cluster(job, request, client, progress)
+            run.mend()
+        try:
+            with _reported(job, progress):
+                if request is None:
+                    _compute(job, run, progress)
+                else:
+                    compute_on_cluster(job, request, client, progress)
+        except InputError:  # such as an option that the model refuses
+            if store is not None and job.folder is None:
+                run.discard()
+            raise
     dataset = assemble(job.grid, run.record, run.parts())
     _warn_of_failures(dataset)
     return dataset
@@ -116,7 +125,8 @@ def open_run(path: str | os.PathLike) -> xr.Dataset:
     """The dataset of a run on disk, finished or not.
 
     It covers every value that any call has swept, in the order of the first call (numbers stay
-    sorted if every call gave them sorted). Points that were not computed have status -1.
+    sorted if every call gave them sorted). Points that were not computed have status -1. Runs of
+    other kinds are opened by their own readers (`diffjax.sweep.other_runs`).
 
     Args:
         path: folder of the run.
@@ -129,11 +139,22 @@ def open_run(path: str | os.PathLike) -> xr.Dataset:
         >>> int((ds["status"] == -1).sum())   # points to go
         0
     """
+    reader = other_reader(path)
+    if reader is not None:
+        return reader(path)
     folder = RunFolder.open(path)
     parts = folder.parts()
     described = [folder.record["axes"], *(part.attributes["axes"] for part in parts)]
-    grid = united(grid_from_description(axes) for axes in described)
-    return assemble(grid, folder.record, parts)
+    try:
+        grid = united(grid_from_description(axes) for axes in described)
+        check_size(grid.size)
+        return assemble(grid, folder.record, parts)
+    except (LookupError, TypeError, ValueError, OverflowError, RecursionError) as error:
+        raise InputError(
+            f"the run in {path} makes no dataset ({type(error).__name__}: {error!s:.200})",
+            "a run folder as the sweep engine writes it",
+            "get it again from where it came from, or sweep into a new folder",
+        ) from error
 
 
 def _workers(cluster: Any) -> contextlib.AbstractContextManager[Any]:
@@ -153,10 +174,12 @@ def _reported(job: Job, progress: Progress | None) -> Iterator[None]:
 
 def _compute(job: Job, run: Any, progress: Progress | None) -> None:
     keys = np.concatenate([job.grid.keys(), np.zeros((1, 16), np.uint8)])  # [-1]: padding
+
+    def open_segment(plan: Any, facts: Mapping[str, Any]) -> Any:
+        return run.new_segment(facts, len(plan.rows)).write
+
     for group in job.groups:
-        plan = plan_of(job, group)
-        segment = run.new_segment(session_of(job, group), len(plan.rows))
-        for points, failures in compute_batches(job, plan, segment.write, keys):
+        for points, failures in compute_group(job, group, open_segment, keys):
             if progress is not None:
                 progress.advance(points, failures)
 

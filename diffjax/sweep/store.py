@@ -2,15 +2,22 @@
 
 ::
 
-    run.json                 what the run is; written once, never changed
+    run.json                 what the run is, with its SHA-256 sum; written once, never changed
+    run.json.copy            the same, should run.json be damaged
+    segments/0001.zarr.sha256
     segments/0001.zarr/      one per session that computes and per set of static fields
         <output>             (point, ...), a chunk is a batch
         point_key, status    identity of each point; the status chunk, written last, marks it done
 
 A segment belongs to the process that made its folder, so two
 processes may compute into one run. The newest result of a point counts.
+
+A folder may come from a stranger: everything in it is data. Reading it runs nothing, follows no
+link inside it and writes nothing; what this engine does not write itself is refused.
 """
 
+import contextlib
+import hashlib
 import json
 import os
 import re
@@ -26,8 +33,13 @@ from diffjax.errors import InputError
 from diffjax.status import MISSING
 from diffjax.sweep.identity import canonical
 from diffjax.sweep.record import FORMAT, FORMAT_VERSION
-from diffjax.sweep.segments import Part, Segment, cannot_write, read_segment
+from diffjax.sweep.record_checks import check_axes, check_labels, check_record
+from diffjax.sweep.segment_metadata import parse_json, read_regular
+from diffjax.sweep.segment_reading import Allowance, read_segment
+from diffjax.sweep.segments import Part, Segment, cannot_write
 
+_RECORD, _COPY = "run.json", "run.json.copy"
+_SUM = "sha256"
 _SEGMENT = re.compile(r"\d{4,9}\.zarr")
 
 
@@ -38,8 +50,13 @@ class DamagedStoreWarning(UserWarning):
 class RunFolder:
     """A run on disk."""
 
-    def __init__(self, path: Path, record: Mapping[str, Any]):
-        self.path, self.record = path, record
+    def __init__(self, path: Path, record: Mapping[str, Any], content: bytes):
+        self.path, self.record, self._content = path, record, content
+
+    @staticmethod
+    def exists(path: str | os.PathLike) -> bool:
+        """Whether the folder says that it is a run."""
+        return any((Path(path) / name).exists() for name in (_RECORD, _COPY))
 
     @classmethod
     def open(cls, path: str | os.PathLike) -> "RunFolder":
@@ -47,15 +64,25 @@ class RunFolder:
 
         Raises:
             InputError: there is none, or it cannot be read.
+
+        Warns:
+            DamagedStoreWarning: run.json is damaged and its copy is used.
         """
         folder = Path(path)
-        try:
-            record = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-        except (FileNotFoundError, NotADirectoryError):
-            raise _no_run(folder, "has no run.json") from None
-        except (UnicodeDecodeError, ValueError) as error:
-            raise _no_run(folder, f"has a run.json that is no JSON ({error})") from None
-        return cls(folder, _checked(folder, record))
+        if not cls.exists(folder):
+            raise _no_run(folder, f"has no {_RECORD}")
+        faults = []
+        for name in (_RECORD, _COPY):
+            try:
+                content = read_regular(folder / name)
+                record = _verified(content)
+            except (OSError, ValueError) as error:
+                faults.append(f"has a {name} that cannot be used ({error})")
+                continue
+            if faults:
+                warnings.warn(f"{folder} {faults[0]}", DamagedStoreWarning, stacklevel=2)
+            return cls(folder, _checked(folder, record), content)
+        raise _no_run(folder, faults[0])
 
     @classmethod
     def create(cls, path: str | os.PathLike, record: Mapping[str, Any]) -> "RunFolder":
@@ -69,16 +96,48 @@ class RunFolder:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             _refuse_foreign(folder)
-            _write_once(folder / "run.json", json.dumps(record, indent=1))
+            summed = {**record, _SUM: _sum_of(record)}
+            _write_once(folder / _RECORD, json.dumps(summed, indent=1).encode())
         except OSError as error:
             raise cannot_write(folder, error) from error
-        return cls.open(folder)
+        made = cls.open(folder)
+        made.mend()
+        return made
+
+    def mend(self) -> None:
+        """Make run.json and its copy equal to what was read.
+
+        Raises:
+            OSError: they cannot be written.
+        """
+        try:
+            for name in (_RECORD, _COPY):
+                file = self.path / name
+                if not _holds(file, self._content):
+                    file.unlink(missing_ok=True)
+                    _write_once(file, self._content)
+        except OSError as error:
+            raise cannot_write(self.path, error) from error
+
+    def discard(self) -> None:
+        """Remove a run of which nothing was computed; one that holds anything stays."""
+        segments = self.path / "segments"
+        with contextlib.suppress(OSError):
+            for folder in self._segments():
+                folder.rmdir()
+            if segments.exists():
+                segments.rmdir()
+            for name in (_RECORD, _COPY):
+                (self.path / name).unlink(missing_ok=True)
+            self.path.rmdir()
 
     def parts(self) -> list[Part]:
         """Everything that was computed, oldest first; warns of what cannot be read."""
         damage: list[str] = []
         names = [name for name in self.record["outputs"] if name != "status"]
-        found = [read_segment(folder, names, damage) for folder in self._segments()]
+        allowance = Allowance()
+        found = [read_segment(folder, names, damage, allowance) for folder in self._segments()]
+        found = [_believed(part, self.record, damage) for part in found if part is not None]
         if damage:
             listed = "\n  ".join(damage[:10])
             warnings.warn(
@@ -94,20 +153,23 @@ class RunFolder:
         return Segment(self._claim(), attributes, batches)
 
     def _segments(self) -> list[Path]:
+        folder = self.path / "segments"
+        if folder.is_symlink():
+            raise _no_run(self.path, "has a link instead of the folder segments")
         try:
-            entries = sorted(
-                (self.path / "segments").iterdir(), key=lambda p: (len(p.name), p.name)
-            )
+            entries = sorted(folder.iterdir(), key=lambda p: (len(p.name), p.name))
         except FileNotFoundError:
             return []
+        except NotADirectoryError:
+            raise _no_run(self.path, "has a file instead of the folder segments") from None
         return [e for e in entries if _SEGMENT.fullmatch(e.name) and not e.is_symlink()]
 
     def _claim(self) -> Path:
         """Make the next free segment folder; only one process can make a folder."""
         folder = self.path / "segments"
         try:
-            folder.mkdir(exist_ok=True)
             number = 1 + max((int(p.stem) for p in self._segments()), default=0)
+            folder.mkdir(exist_ok=True)
             while True:
                 try:
                     (folder / f"{number:04d}.zarr").mkdir()
@@ -154,30 +216,63 @@ class _MemorySegment:
         return Part(self._attributes, np.concatenate(keys), arrays.pop("status"), arrays)
 
 
+def _verified(content: bytes) -> Any:
+    """The record in a file; ValueError if it is no JSON or not what was written."""
+    record = parse_json(content)
+    if isinstance(record, dict) and record.pop(_SUM, None) not in (None, _sum_of(record)):
+        raise ValueError("its SHA-256 sum differs")
+    return record
+
+
+def _sum_of(record: Mapping[str, Any]) -> str:
+    return hashlib.sha256(canonical(record).encode()).hexdigest()
+
+
+def _holds(file: Path, content: bytes) -> bool:
+    try:
+        return read_regular(file) == content
+    except (OSError, ValueError):
+        return False
+
+
 def _checked(folder: Path, record: Any) -> Mapping[str, Any]:
     if not isinstance(record, dict) or record.get("format") != FORMAT:
         raise _no_run(folder, "has a run.json of another kind")
     if record.get("format_version") != FORMAT_VERSION:
-        raise _no_run(folder, f"has format_version {record.get('format_version')}")
-    missing = {"model", "outputs", "axes", "problem", "options"} - set(record)
-    bad = [name for name in record.get("outputs", ()) if not str(name).isidentifier()]
-    if missing or bad:
-        raise _no_run(folder, f"has a run.json without {missing or ''} or with names {bad}")
+        raise _no_run(folder, f"has format_version {record.get('format_version')!r:.40}")
+    try:
+        check_record(record)
+    except ValueError as error:
+        raise _no_run(folder, f"has a run.json that describes no run ({error})") from None
     return record
 
 
+def _believed(part: Part, record: Mapping[str, Any], damage: list[str]) -> Part | None:
+    """The part, if its attributes and shapes fit the record."""
+    try:
+        check_axes(part.attributes.get("axes"), record["axes"])
+        check_labels(part.attributes.get("coords", {}))
+        for name, array in part.arrays.items():
+            if array.ndim - 1 != len(record["outputs"][name]["dims"]):
+                raise ValueError(f"{name} has {array.ndim - 1} inner dimensions")
+    except ValueError as error:
+        damage.append(f"a segment of {len(part.status)} rows: {error}")
+        return None
+    return part
+
+
 def _refuse_foreign(folder: Path) -> None:
-    names = [entry.name for entry in folder.iterdir() if not entry.name.startswith("run.json")]
-    if names and not (folder / "run.json").exists():
+    names = [entry.name for entry in folder.iterdir() if not entry.name.startswith(_RECORD)]
+    if names and not RunFolder.exists(folder):
         raise _no_run(folder, "is not empty and has no run.json")
 
 
-def _write_once(path: Path, text: str) -> None:
+def _write_once(path: Path, content: bytes) -> None:
     """Write a file whole and durably, or leave alone the one that is already there."""
     temporary = path.with_name(f"{path.name}.{uuid.uuid4().hex}")
     try:
-        with temporary.open("w", encoding="utf-8") as file:
-            file.write(text)
+        with temporary.open("wb") as file:
+            file.write(content)
             file.flush()
             os.fsync(file.fileno())
         try:

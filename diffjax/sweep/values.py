@@ -8,6 +8,9 @@ import numpy as np
 from diffjax.errors import InputError
 from diffjax.fields import Field
 
+MOST_VALUES = 2**22
+"""Values of the longest axis."""
+
 
 def axis_values(label: str, field: Field, values: Any) -> Any:
     """The values of a field along an axis, checked.
@@ -31,7 +34,13 @@ def axis_values(label: str, field: Field, values: Any) -> Any:
 
 def _listed(label: str, values: Any) -> list[Any]:
     try:
+        if hasattr(values, "__len__") and len(values) > MOST_VALUES:
+            raise OverflowError
         listed = None if isinstance(values, str | bytes | dict) else list(values)
+    except OverflowError:  # also from the length of an absurd range
+        raise InputError(
+            f"axis {label!r} has more than {MOST_VALUES} values", "fewer", "sweep parts of it"
+        ) from None
     except TypeError:
         listed = None
     if listed is None:

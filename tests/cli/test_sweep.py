@@ -9,6 +9,7 @@ import xarray as xr
 
 from diffjax.sweep import open_run
 from diffjax.sweep import run as engine
+from diffjax.sweep.execute import Executor
 
 
 def test_a_run_folder_holds_everything(diffjax, toy_study):
@@ -58,20 +59,20 @@ def test_failed_points_are_named_kept_apart_and_retried(diffjax, toy_study, tmp_
 
 
 def test_an_interruption_keeps_what_is_done(diffjax, toy_study, monkeypatch):
-    batches = engine.Executor.batch
+    batches = Executor.batch
 
     def interrupted(self, number):
         if number == 1:
             raise KeyboardInterrupt
         return batches(self, number)
 
-    monkeypatch.setattr(engine.Executor, "batch", interrupted)
+    monkeypatch.setattr(Executor, "batch", interrupted)
     outcome = diffjax("sweep", toy_study, "--batch-size", "2", "--devices", "1")
     assert outcome.code == 130
     assert "2 of 6 points are kept in runs/toy-study; the same command continues" in outcome.err
     status = diffjax("status", "runs/toy-study")
     assert (status.code, "4 not computed" in status.out) == (0, True)
-    monkeypatch.setattr(engine.Executor, "batch", batches)
+    monkeypatch.setattr(Executor, "batch", batches)
     finished = diffjax("sweep", toy_study)
     assert finished.code == 0
     assert "2 of 6 points are already there" in finished.out

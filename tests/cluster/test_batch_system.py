@@ -4,7 +4,9 @@ No SLURM was used: `sbatch` here starts the job script as a process of this mach
 """
 
 import os
+import signal
 import stat
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -13,8 +15,8 @@ from diffjax.sweep import sweep
 from diffjax.sweep.cluster import open_cluster
 from tests.cluster.models import Slow, slow_square
 
-pytest.importorskip("dask_jobqueue")
 dask = pytest.importorskip("dask")
+pytestmark = pytest.mark.skipif(find_spec("dask_jobqueue") is None, reason="needs dask-jobqueue")
 
 SBATCH = """#!/bin/sh
 cp "$1" {folder}/job-script-$$
@@ -51,6 +53,7 @@ def test_jobs_compute_the_run(batch_system, tmp_path):
         found = sweep(slow_square, Slow(1.0, 0), over, tmp_path / "run", cluster=client)
     np.testing.assert_allclose(found["value"], over["width"][:, None] ** 2 + np.arange(4)[None])
     assert os.getpid() not in found["process"]
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     scripts = [path.read_text() for path in batch_system.glob("job-script-*")]
     assert len(scripts) >= 2
     assert all("#SBATCH" in text and "OPENBLAS_NUM_THREADS=1" in text for text in scripts)

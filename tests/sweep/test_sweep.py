@@ -79,8 +79,7 @@ def test_shared_results_do_not_need_to_fit_into_memory(dataset, monkeypatch):
 def test_lanes_of_an_accelerator_give_the_same(dataset, monkeypatch):
     """The code path of GPUs, on a model without LAPACK."""
     expected = sweep(oscillator, spring(), {"radius": [1.0, 2.0, 3.0], "seed": range(5)})
-    monkeypatch.setattr("diffjax.sweep.job.lanes_of", lambda devices: 4)
-    monkeypatch.setattr("diffjax.sweep.execute.lanes_of", lambda devices: 4)
+    monkeypatch.setattr("diffjax.sweep.job.lanes_of", lambda devices, batch_size: 4)
     got = sweep(oscillator, spring(), {"radius": [1.0, 2.0, 3.0], "seed": range(5)}, batch_size=6)
     xr.testing.assert_allclose(plain(got), plain(expected), rtol=1e-14)
 
