@@ -1,5 +1,6 @@
 """The residual atom of a mixture without extensive centroids."""
 
+import dataclasses
 from typing import NamedTuple
 
 import jax.numpy as jnp
@@ -33,6 +34,16 @@ def residual_atom(ensemble: Ensemble) -> Atom:
     rest = jnp.maximum(1.0 - modes / ensemble.features_per_dim, 0.0)
     mass = jnp.where(spread_out(ensemble), 0.0, rest)
     return Atom(jnp.where(mass > 0, ensemble.residual_noise[0], jnp.nan), mass)
+
+
+def relative_to_atom(ensemble: Ensemble, atom: Atom) -> Ensemble:
+    """The ensemble of p U - s^2, whose atom lies at zero; the same ensemble without an atom.
+
+    Its unknowns at z are those of p U at s^2 + z, without the rounding of s^2 - z near the atom.
+    """
+    residual = ensemble.constants.noise_variance
+    constants = ensemble.constants._replace(noise_variance=jnp.where(atom.mass > 0, 0.0, residual))
+    return dataclasses.replace(ensemble, constants=constants)
 
 
 def atom_transform(atom: Atom, points: Array) -> Array:

@@ -38,6 +38,8 @@ POINTS_PER_PART = 72
 CONTINUUM_POINTS = 160
 ROUNDS = 4
 CELL_ERROR = 3e-6
+BESIDE_EDGE = 1e-3
+INSIDE_EDGE = 1e-5
 
 _make_ensemble = jax.jit(make_ensemble)
 
@@ -170,7 +172,7 @@ def _resolved(ensemble: Ensemble, support: Support, atom: float | None) -> Spect
 
 
 def _edge_grid(ensemble: Ensemble, support: Support, atom: float | None) -> np.ndarray:
-    """Points over every part, dense at its edges, with the gap points and the sides of an atom."""
+    """Points over every part, dense at its edges, with points beside them and in the gaps."""
     parts, start = [support.gaps], max(float(continuum_end(ensemble)), support.gaps[0] * 1.01)
     if atom is not None:
         parts.append(atom * (1.0 + np.array([-0.3, -1e-4, 1e-4])))
@@ -183,7 +185,11 @@ def _edge_grid(ensemble: Ensemble, support: Support, atom: float | None) -> np.n
                 continue
         angles = np.linspace(0.0, np.pi, POINTS_PER_PART)
         middle, half = 0.5 * np.log(lower * upper), 0.5 * np.log(upper / lower)
+        half *= 1.0 - INSIDE_EDGE  # rounding grows at an edge, where two solutions meet
         parts.append(np.exp(middle - half * np.cos(angles)))
+    for edges, gaps in ((support.lower, support.gaps[:-1]), (support.upper, support.gaps[1:])):
+        beside = edges + BESIDE_EDGE * (gaps - edges)
+        parts.append(beside[np.isfinite(beside)])
     return np.unique(np.concatenate(parts))
 
 

@@ -11,10 +11,7 @@ from diffjax.asymptotics.spectrum.density import support_bounds
 from diffjax.asymptotics.spectrum.gaps import solved_points
 
 SCAN = 640
-NEAREST = 1e-5
-"""Distance from an atom, relative to its place, at which the scan begins."""
-
-EMPTY = 1e-5
+NEAREST = 2e-5
 INSIDE_BRACKET = 20
 ROUNDS = 5
 
@@ -38,59 +35,53 @@ class Support(NamedTuple):
 def find_support(ensemble: Ensemble) -> Support:
     """All connected parts of the support but atoms, lowest first.
 
-    Parts or gaps narrower than one percent may escape the scan.
+    Parts or gaps narrower than two percent of lambda, or of its distance from an atom, may escape
+    the scan.  What begins within 2e-5 of an atom, relative to its place, is taken to begin there.
 
     Args:
         ensemble: of one problem, concrete.
     """
     low, high = (float(bound) for bound in support_bounds(ensemble))
     end, atom = float(continuum_end(ensemble)), residual_atom(ensemble)
-    floor = float(atom.location) if float(atom.mass) > 0 else None
+    origin = max(float(atom.location), 0.0) if float(atom.mass) > 0 else 0.0
     continuum, start = end > 0, end or low
-    grid = np.geomspace(start, high, SCAN) if floor is None else _grid_above(floor, high)
+    grid = _grid(origin, start, high)
     outside = np.asarray(solved_points(ensemble, grid).outside)
-    edges = _refined(ensemble, grid, outside)
+    edges = _refined(ensemble, grid, outside, origin)
     if not outside[-1]:
         edges = np.append(edges, high)
     lower, upper = _paired(edges, outside[0], continuum)
-    if floor is not None and np.isnan(lower[0]):
-        lower[0] = floor
-    gaps = _gap_points(lower, upper, low if floor is None else floor, high, start)
-    mass = np.array(solved_points(ensemble, gaps).ends.mass_below)
-    if floor is not None:
-        mass[0] = float(atom.mass)  # nothing lies below the atom
-    return _without_empty(Support(lower, upper, gaps, mass))
+    if origin > 0 and np.isnan(lower[0]):
+        lower[0] = origin
+    gaps = _gap_points(lower, upper, origin or low, high, start)
+    mass = solved_points(ensemble, gaps).ends.mass_below
+    return Support(lower, upper, gaps, np.asarray(mass))
 
 
-def _without_empty(support: Support) -> Support:
-    """Without parts that hold no mass: next to an atom the iteration may fail outside as well."""
-    kept = np.diff(support.mass_below) > EMPTY
-    bounds = np.concatenate([kept, [True]])
-    return Support(
-        support.lower[kept], support.upper[kept], support.gaps[bounds], support.mass_below[bounds]
-    )
+def _grid(origin: float, start: float, high: float) -> np.ndarray:
+    """Equidistant in the logarithm of lambda, or of the distance above an atom."""
+    if origin == 0:
+        return np.geomspace(start, high, SCAN)
+    return origin + np.geomspace(NEAREST * origin, high - origin, 2 * SCAN)
 
 
-def _grid_above(floor: float, high: float) -> np.ndarray:
-    """Points above an atom, dense next to it, where a narrow gap may end."""
-    near = floor * (1.0 + np.geomspace(NEAREST, 0.1, SCAN // 8))
-    return np.unique(np.concatenate([near, np.geomspace(1.1 * floor, high, SCAN)]))
-
-
-def _refined(ensemble: Ensemble, grid: np.ndarray, outside: np.ndarray) -> np.ndarray:
-    """Positions of all changes of `outside`, to about 1e-8."""
+def _refined(
+    ensemble: Ensemble, grid: np.ndarray, outside: np.ndarray, origin: float
+) -> np.ndarray:
+    """Positions of all changes of `outside`, to about 1e-8 of their distance from the origin."""
     changes = np.flatnonzero(outside[1:] != outside[:-1])
-    left, right = np.log(grid[changes]), np.log(grid[changes + 1])
+    left, right = np.log(grid[changes] - origin), np.log(grid[changes + 1] - origin)
     before, rows = outside[changes], np.arange(changes.size)
     shares = np.arange(1, INSIDE_BRACKET + 1) / (INSIDE_BRACKET + 1)
     for _ in range(ROUNDS if changes.size else 0):
         inner = left[:, None] + shares * (right - left)[:, None]
-        found = np.asarray(solved_points(ensemble, np.exp(inner).ravel()).outside)
+        places = origin + np.exp(inner).ravel()
+        found = np.asarray(solved_points(ensemble, places).outside)
         same = found.reshape(inner.shape) == before[:, None]
         kept = np.cumprod(same, axis=1).sum(axis=1)
         places = np.concatenate([left[:, None], inner, right[:, None]], axis=1)
         left, right = places[rows, kept], places[rows, kept + 1]
-    return np.exp(0.5 * (left + right))
+    return origin + np.exp(0.5 * (left + right))
 
 
 def _paired(

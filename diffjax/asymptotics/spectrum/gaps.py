@@ -13,6 +13,7 @@ import numpy as np
 
 from diffjax.asymptotics.ensemble import Ensemble
 from diffjax.asymptotics.spectrum.arcs import ArcEnds, descend
+from diffjax.asymptotics.spectrum.atoms import relative_to_atom, residual_atom
 from diffjax.asymptotics.spectrum.newton import (
     linearised,
     relative_size,
@@ -48,14 +49,17 @@ def axis_points(ensemble: Ensemble, eigenvalues: Float[Array, " z"]) -> AxisPoin
         eigenvalues: (z,) positive.
     """
     ends = descend(ensemble, eigenvalues)
-    points = eigenvalues.astype(ends.unknowns.dtype)
+    atom = residual_atom(ensemble)
+    relative = relative_to_atom(ensemble, atom)
+    origin = jnp.where(atom.mass > 0, atom.location, 0.0)
+    points = (eigenvalues - origin).astype(ends.unknowns.dtype)
     num_classes = ensemble.num_classes
     rows, columns = jnp.triu_indices(num_classes)
     own = jnp.concatenate([jnp.ones(num_classes, bool), rows == columns])
 
     def step(_, carry):
         values = carry[0]
-        found = linearised(ensemble, points, values)
+        found = linearised(relative, points, values)
         move = solve_identity_minus(found.jacobian, found.value - values)
         slope = jnp.real(solve_identity_minus(found.jacobian, found.drift))
         rising = jnp.all(jnp.where(own[:, None], slope > 0, True), axis=0)

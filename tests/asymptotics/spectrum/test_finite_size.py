@@ -39,12 +39,12 @@ def test_bulk_masses_are_counts():
 
 @pytest.mark.slow
 def test_quantiles_approach_those_of_the_theory():
-    """Without the mean spikes; the gap shrinks with the dimension."""
+    """The gap shrinks with the dimension; mean spikes count as modes above all others."""
     found = spectrum(AsymptoticProblem(PAIR, 4, 2, 0.1))
-    shares = np.linspace(0.52, 0.98, 24)
+    shares = np.linspace(0.52, 0.95, 24)
     gaps = []
     for dim, seeds in ((16, 6), (64, 2)):
-        values = np.sort(eigenvalues(PAIR, dim, 4, 2, 0.1, seeds)[:, 2:], axis=1)
+        values = np.sort(eigenvalues(PAIR, dim, 4, 2, 0.1, seeds), axis=1)
         finite = np.quantile(values, shares, axis=1).mean(axis=1)
         gaps.append(np.abs(np.log(finite / found.quantile(shares))).mean())
     assert gaps[1] < 0.5 * gaps[0]

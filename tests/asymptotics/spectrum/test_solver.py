@@ -57,15 +57,14 @@ def test_matrix_is_the_derivative_of_the_map(mixture):
 
 @pytest.mark.parametrize("mixture", ["centred", "corner"])
 def test_newton_agrees_with_plain_iteration(mixture, monkeypatch):
-    """At Im z = 1e-2 Re z, where plain iteration still converges."""
+    """At an angle of 1e-2, where plain iteration still converges."""
     ensemble = concrete_ensemble(problem_of(mixture))
     monkeypatch.setattr(arcs, "LAST_ANGLES", (1e-2, 1e-2))
     monkeypatch.setattr(arcs, "TURN", 0.1)
     eigenvalues = np.geomspace(0.05, 5.0, 9)
     ends = jax.jit(lambda e, x: arcs.descend(e, x))(ensemble, eigenvalues)
-    points = jnp.asarray(eigenvalues * np.exp(1e-2j))
     options = TheoryOptions(max_steps=20_000, tolerance=1e-13)
-    plain = jax.jit(functools.partial(solve_resolvent, options=options))(ensemble, points)
+    plain = jax.jit(functools.partial(solve_resolvent, options=options))(ensemble, ends.points)
     expected = newton.packed(plain.resolvent.unknowns)
     gap = newton.relative_size(ends.unknowns - expected, expected, ensemble.num_classes)
     assert float(gap.max()) < 1e-10
@@ -125,6 +124,20 @@ def test_atom_is_the_pole_of_the_resolvent():
     assert complex(atom_transform(atom, points)[0]) == pytest.approx(
         -float(atom.mass) / offset, rel=1e-9
     )
+
+
+@pytest.mark.parametrize("mixture", ["one", "centred"])
+@pytest.mark.parametrize("time", [0.01, 1.0])
+def test_nothing_lies_beside_an_atom(mixture, time):
+    """Neither in the gap above it, however narrow, nor below."""
+    ensemble = concrete_ensemble(problem_of(mixture, diffusion_time=time))
+    atom = residual_atom(ensemble)
+    grid = float(atom.location) * (1.0 + np.array([-0.5, -0.02, -1e-4, 0.0, 1e-5, 2e-5]))
+    found = jax.jit(spectral_density)(ensemble, grid)
+    assert (np.asarray(found.status) == 0).all()
+    np.testing.assert_allclose(found.density * grid, 0.0, atol=1e-4)
+    expected = np.repeat([0.0, float(atom.mass)], 3)
+    np.testing.assert_allclose(found.cumulative, expected, atol=1e-6)
 
 
 def test_compiled_equals_eager():
