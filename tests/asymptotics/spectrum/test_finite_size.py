@@ -58,9 +58,8 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize(
-    "case", ["tanh", *(pytest.param(name, marks=pytest.mark.slow) for name in ("relu", "biases"))]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("case", ["tanh", "relu", "biases"])
 def test_mean_spikes(case):
     mixture, changes = CASES[case]
     values = eigenvalues(mixture, 64, 4, 2, 0.1, 6, **changes)[:, :2]
