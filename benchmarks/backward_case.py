@@ -8,9 +8,9 @@ many of them as make the binomial error 0.01.  Answers are compared before anyth
 
 import sys
 import time
-from collections.abc import Callable
 
 from benchmarks.standalone import Disagreement, run
+from benchmarks.timing import least_cpu_seconds
 
 ERROR = 0.01
 STEPS = 50
@@ -52,9 +52,9 @@ def curve_rows(dim: int, num_clones: int, simulated_times: int) -> list:
         worst = max(worst, float(deviation.max()))
     if worst > 4.0:
         raise Disagreement(f"clones are {worst:.1f} standard errors from the quadrature")
-    whole = cpu_seconds(lambda: jax.block_until_ready(simulate(1)))
+    whole = least_cpu_seconds(lambda: jax.block_until_ready(simulate(1)))
     slow = whole * CURVE_TIMES / simulated_times
-    fast = cpu_seconds(
+    fast = least_cpu_seconds(
         lambda: jax.block_until_ready(cloning_probabilities(mixture, dim, times)), rounds=20
     )
     case = f"speciation curve d={dim}"
@@ -96,18 +96,6 @@ def map_rows(side: int) -> list:
         Row(case, "CPU seconds per point", used / side**2, "s"),
         below(case, "10^4 points on two cores", seconds, MAP_SECONDS, note="half the CPU seconds"),
     ]
-
-
-def cpu_seconds(call: Callable, rounds: int = 1) -> float:
-    """Smallest CPU time of some calls after one to compile; other load does not count."""
-    if rounds > 1:
-        call()
-    best = float("inf")
-    for _ in range(rounds):
-        start = time.process_time()
-        call()
-        best = min(best, time.process_time() - start)
-    return best
 
 
 def measure(quick: bool) -> list:

@@ -9,9 +9,9 @@ although their warm starts then lie farther apart.
 
 import sys
 import time
-from collections.abc import Callable
 
 from benchmarks.standalone import Disagreement, run
+from benchmarks.timing import least_cpu_seconds
 
 NUM_EIGENVALUES = 400
 SPEEDUP = 100.0
@@ -80,7 +80,7 @@ def case_rows(case: str, problem, every: int) -> list:
     worst = float(np.max(np.abs(expected - atom - found[::every]) * part))
     if not worst <= AGREEMENT:
         raise Disagreement(f"{case}: densities per unit of log lambda differ by {worst:.1e}")
-    fast = cpu_seconds(lambda: jax.block_until_ready(solve(ensemble, grid)))
+    fast = least_cpu_seconds(lambda: jax.block_until_ready(solve(ensemble, grid)), rounds=7)
     return [
         Row(case, "largest difference of lambda rho", worst, ""),
         Row(case, "SciPy root solves, 400 eigenvalues", slow, "s",
@@ -89,16 +89,6 @@ def case_rows(case: str, problem, every: int) -> list:
         against(case, "speed-up at equal answers", slow / fast, SPEEDUP,
                 note="CPU seconds; the root solves give no masses"),
     ]  # fmt: skip
-
-
-def cpu_seconds(call: Callable, rounds: int = 7) -> float:
-    """Smallest CPU time of some calls; other load does not count."""
-    best = float("inf")
-    for _ in range(rounds):
-        start = time.process_time()
-        call()
-        best = min(best, time.process_time() - start)
-    return best
 
 
 def measure(quick: bool) -> list:

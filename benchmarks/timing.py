@@ -11,7 +11,8 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -144,3 +145,15 @@ def _first_call(contender: Contender, cache: str) -> tuple[Sample, float]:
         later = [worker.run() for _ in range(3)]
         beyond = Sample(first.wall - median(later), first.cpu - median(later, "cpu"))
         return beyond, worker.ready["start"]
+
+
+def least_cpu_seconds(call: Callable, rounds: int = 1) -> float:
+    """Smallest CPU time of some calls after one to compile; other load does not count."""
+    if rounds > 1:
+        call()
+    best = float("inf")
+    for _ in range(rounds):
+        start = time.process_time()
+        call()
+        best = min(best, time.process_time() - start)
+    return best
