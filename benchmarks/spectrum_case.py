@@ -1,8 +1,8 @@
-"""The limiting spectrum: arcs against a SciPy root solve per eigenvalue, from the same equations.
+"""The limiting spectrum against a SciPy root solve per eigenvalue, from the same equations.
 
     python -m benchmarks.spectrum_case [--quick] [--json FILE]
 
-The densities are compared before the arcs are timed, with the part of an atom left out on both
+The densities are compared before the solver is timed, with the part of an atom left out on both
 sides.  With --quick the root solves run on every 40th eigenvalue only and their time is scaled,
 although their warm starts then lie farther apart.
 """
@@ -60,11 +60,11 @@ def case_rows(case: str, problem, every: int) -> list:
     import jax
     import numpy as np
 
-    from benchmarks.report import Row, against
-    from diffjax.asymptotics.spectrum.arcs import descend
+    from benchmarks.report import Row, against, agreement
     from diffjax.asymptotics.spectrum.atoms import atom_transform, residual_atom
     from diffjax.asymptotics.spectrum.compute import concrete_ensemble
     from diffjax.asymptotics.spectrum.density import eigenvalue_grid
+    from diffjax.asymptotics.spectrum.descent import descend
 
     ensemble = concrete_ensemble(problem)
     grid = np.asarray(eigenvalue_grid(ensemble, NUM_EIGENVALUES))
@@ -82,12 +82,12 @@ def case_rows(case: str, problem, every: int) -> list:
         raise Disagreement(f"{case}: densities per unit of log lambda differ by {worst:.1e}")
     fast = least_cpu_seconds(lambda: jax.block_until_ready(solve(ensemble, grid)), rounds=7)
     return [
-        Row(case, "largest difference of lambda rho", worst, ""),
+        agreement(case, "largest difference of lambda rho", worst),
         Row(case, "SciPy root solves, 400 eigenvalues", slow, "s",
             note=f"{part.size} run"),
-        Row(case, "arcs, 400 eigenvalues with masses", fast, "s"),
+        Row(case, "density and mass, 400 eigenvalues", fast, "s"),
         against(case, "speed-up at equal answers", slow / fast, SPEEDUP,
-                note="CPU seconds; the root solves give no masses"),
+                note="CPU seconds; the root solves give no masses", ratio="spectrum"),
     ]  # fmt: skip
 
 

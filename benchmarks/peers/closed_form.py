@@ -181,7 +181,7 @@ def learning_curves(
         total += weight * covariance.feature
     # evd beats evr by 5-15 % here and needs no second copy
     lam, basis = eigh(total, driver="evd", overwrite_a=True, check_finite=False)
-    slope = sum(w * c.slope for w, c in zip(share, train, strict=True))
+    slope: Any = sum(w * c.slope for w, c in zip(share, train, strict=True))
     drift = np.sqrt(point.noise_variance) * (basis.T @ (slope[:, None] * geometry.weights))
     overlap = drift @ drift.T
     # q_c = diag(P V_c^T O): (W P^T) o O once, then a matrix-vector product per class

@@ -17,6 +17,7 @@ Time is measured on a few epochs and one logged evaluation and scaled by the sta
 
 import time
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -53,6 +54,11 @@ class NumpyTraining:
     """Training in NumPy, float32."""
 
     library = "numpy"
+    # arrays here, tensors in the PyTorch version
+    weights: Any
+    clean: Any
+    shares: Any
+    readout: Any
 
     def __init__(self, point: PointArrays, step: float, seed: int = 0):
         self.point, self.step = point, step
@@ -94,12 +100,12 @@ class NumpyTraining:
             result.append(self._loss(clean.astype(np.float32)))
         return result
 
-    def _loss(self, clean: np.ndarray) -> float:
+    def _loss(self, clean: Any) -> float:
         noise, hidden = self._noisy(clean)
         root = np.float32(np.sqrt(self.point.noise_variance))
         return float(np.mean((root * (hidden @ self.readout.T) + noise) ** 2))
 
-    def _noisy(self, clean: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def _noisy(self, clean: Any) -> tuple[Any, Any]:
         noise = self.random.standard_normal(clean.shape, dtype=np.float32)
         root = np.float32(np.sqrt(self.point.noise_variance))
         return noise, np.tanh((clean + root * noise) @ self.weights.T)

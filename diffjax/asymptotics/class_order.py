@@ -97,7 +97,7 @@ class ClassOrder:
         lines = [
             "first to last; < clear, <? the theory's error may reverse it, ~ tie, | not reached",
             *(f"  {ranking}" for ranking in rankings),
-            f"treated by method {self.method}; by rule {self.choice}",
+            *_treatment(self.method, self.choice),
             *(f"note: {warning}" for warning in self.warnings),
         ]
         return "\n".join(lines)
@@ -234,3 +234,9 @@ def _warnings(
     if status in FAILURES:
         found.append(f"the curves cannot be trusted: {describe(status)}")
     return tuple(found)
+
+
+def _treatment(method: str, choice: TheoryChoice) -> list[str]:
+    if method == choice.method:
+        return [str(choice)]
+    return [f"method {method}, as asked for; by rule {choice}"]

@@ -136,6 +136,11 @@ def update_unknowns(
     """One application of the map."""
     lift, spread = _direction_traces(ensemble, unknowns)
     green = _green(ensemble, features, points, unknowns.delta, lift)
+    return unknowns_of(ensemble, features, green, spread)
+
+
+def unknowns_of(ensemble: Ensemble, features: Array, green: Array, spread: Array) -> Unknowns:
+    """delta and h from (Q, z) g and (K, z) E_l[lambda_c R_cc]."""
     moments = ensemble.features_per_dim * neuron_moments(ensemble, features, green)
     num_classes = ensemble.num_classes
     num_pairs = features.shape[0] - num_classes
@@ -149,9 +154,13 @@ def _direction_traces(ensemble: Ensemble, unknowns: Unknowns) -> tuple[Array, Ar
     if ensemble.matrices is not None:
         return block_traces(ensemble.matrices, ensemble.noise, ensemble.weights, *unknowns)
     _, signal, dressed = _direction_matrices(ensemble, unknowns)
+    return direction_average(ensemble, signal), dressed_signal(ensemble, dressed)
+
+
+def dressed_signal(ensemble: Ensemble, dressed: Array) -> Array:
+    """(K, z) E_l[lambda_c R_cc] from R along directions."""
     diagonal = jnp.diagonal(dressed).transpose(2, 0, 1)
-    spread = direction_average(ensemble, ensemble.signals[:, :, None] * diagonal)
-    return direction_average(ensemble, signal), spread
+    return direction_average(ensemble, ensemble.signals[:, :, None] * diagonal)
 
 
 def _direction_matrices(ensemble: Ensemble, unknowns: Unknowns) -> tuple[Array, Array, Array]:
@@ -162,7 +171,7 @@ def _direction_matrices(ensemble: Ensemble, unknowns: Unknowns) -> tuple[Array, 
     kappa = ensemble.signals[:, :, None] * shrink[:, None, :] + ensemble.noise
     weight = ensemble.weights[:, None, None] * kappa
     gram = unknowns.gram[:, :, None, :]
-    unit = jnp.eye(ensemble.num_classes)[:, :, None, None]
+    unit = jnp.eye(ensemble.num_classes, dtype=weight.dtype)[:, :, None, None]
     inverse = small_inverse(unit + weight[:, None] * gram)
     return inverse, inverse * weight[None], small_product(gram, inverse)
 

@@ -1,12 +1,14 @@
 """The limiting spectrum of p U: density, atoms, bulks and what they stand for, outliers.
 
-The deterministic equivalent is solved along arcs |z| = lambda that end next to the real axis.  The
-end of an arc gives the density at lambda, the integral along it the mass below lambda.
+The deterministic equivalent is solved next to the real axis, at the ends of arcs |z| = lambda.  The
+solution there gives the density at lambda and, by the logarithmic potential, the mass below it.
 
 | module     | what it does                                                                |
 |------------|-----------------------------------------------------------------------------|
 | newton     | the linearised equations and one Newton step                                |
-| arcs       | solutions along arcs |z| = lambda down to the axis                           |
+| arcs       | arcs |z| = lambda down to the axis, and how to follow them                   |
+| descent    | solutions next to the axis: scouts, Newton's method, repairs                 |
+| potential  | the mass below an eigenvalue from the solution there                         |
 | density    | density, mass below lambda and status on a grid; smoothing of the continuum |
 | gaps       | whether a real lambda lies outside the support                              |
 | edges      | ends of the support by multisection                                         |

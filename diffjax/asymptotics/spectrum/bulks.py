@@ -71,6 +71,8 @@ def _matching(
 
 def _distance(location: float, lower: float, upper: float) -> float:
     """In the logarithm, zero inside; an edge that is nan counts as far away."""
+    if location <= 0:
+        return 0.0 if np.isnan(lower) else np.inf
     below = 0.0 if np.isnan(lower) else max(0.0, float(np.log(lower / location)))
     above = 0.0 if np.isnan(upper) else max(0.0, float(np.log(location / upper)))
     return below + above

@@ -8,7 +8,6 @@ import numpy as np
 
 from diffjax.asymptotics.dynamics import LARGEST_MISSING, LOWEST_RESOLUTION
 from diffjax.asymptotics.ensemble import Ensemble
-from diffjax.asymptotics.spectrum.arcs import ArcEnds, descend
 from diffjax.asymptotics.spectrum.continuum import (
     MonotoneCubic,
     continuum_end,
@@ -17,6 +16,7 @@ from diffjax.asymptotics.spectrum.continuum import (
     has_continuum,
     monotone_cubic,
 )
+from diffjax.asymptotics.spectrum.descent import ArcEnds, descend
 from diffjax.status import Status
 from diffjax.typing import Array, Float, Int
 

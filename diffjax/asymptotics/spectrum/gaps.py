@@ -12,8 +12,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from diffjax.asymptotics.ensemble import Ensemble
-from diffjax.asymptotics.spectrum.arcs import ArcEnds, descend
 from diffjax.asymptotics.spectrum.atoms import relative_to_atom, residual_atom
+from diffjax.asymptotics.spectrum.descent import ArcEnds, descend
 from diffjax.asymptotics.spectrum.newton import (
     linearised,
     relative_size,

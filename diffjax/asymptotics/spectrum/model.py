@@ -33,7 +33,7 @@ class SpectrumPoint(NamedTuple):
         eigenvalues: (L,) the grid.
         density: (L,) without atoms.
         cumulative: (L,) with atoms.
-        atom_location: s^2, nan without an atom.
+        atom_location: s^2, infinite without an atom.
         atom_mass: its mass.
         status: worst outcome of all points.
     """
@@ -62,7 +62,7 @@ def spectrum_point(problem: AsymptoticProblem, num_eigenvalues: int) -> Spectrum
     status = jnp.where(ends <= LARGEST_MASS_ERROR, status, jnp.maximum(status, MISSED))
     return SpectrumPoint(
         found.eigenvalues, found.density, found.cumulative,
-        atom.location, atom.mass, status.astype(jnp.int8),
+        jnp.where(atom.mass > 0, atom.location, jnp.inf), atom.mass, status.astype(jnp.int8),
     )  # fmt: skip
 
 

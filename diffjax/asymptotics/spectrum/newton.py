@@ -21,10 +21,12 @@ from diffjax.asymptotics.deterministic_equivalent import (
     Resolvent,
     Unknowns,
     direction_average,
+    dressed_signal,
     neuron_moments,
     pack_symmetric,
     pair_features,
     resolvent_of,
+    unknowns_of,
     unpack_symmetric,
     update_unknowns,
 )
@@ -72,16 +74,17 @@ def linearised(ensemble: Ensemble, points: Array, values: Array) -> Linearised:
     unknowns = unpacked(values, ensemble.num_classes)
     features = pair_features(ensemble)
     resolvent = barrier(resolvent_of(ensemble, points, unknowns))
-    value = packed(update_unknowns(ensemble, features, points, unknowns))
+    spread = dressed_signal(ensemble, resolvent.dressed)
+    value = packed(unknowns_of(ensemble, features, resolvent.green, spread))
     own, mixed = _coefficient_derivative(ensemble, resolvent)
     moments, drift = _moment_tables(ensemble, features, resolvent.green)
-    spread = _spread_derivative(ensemble, resolvent)
-    own, mixed, moments, spread = barrier((own, mixed, moments, spread))
+    tilted = _spread_derivative(ensemble, resolvent)
+    own, mixed, moments, tilted = barrier((own, mixed, moments, tilted))
     rate, num_classes = _rates(ensemble)[:, None, None], ensemble.num_classes
     jacobian = -rate * _compose(moments[:, num_classes:], mixed)
     left = jacobian[:, :num_classes] - rate * moments[:, :num_classes] * own[None]
     jacobian = jnp.concatenate([left, jacobian[:, num_classes:]], axis=1)
-    top = jacobian[:num_classes] + rate[:num_classes] * spread
+    top = jacobian[:num_classes] + rate[:num_classes] * tilted
     jacobian = jnp.concatenate([top, jacobian[num_classes:]])
     return Linearised(value, barrier(jacobian), rate[:, 0] * drift, resolvent)
 

@@ -23,11 +23,12 @@ def test_one_point_is_the_spectrum_on_a_grid():
 
 def test_a_sweep_labels_density_and_mass():
     dataset = sweep(
-        asymptotic_spectrum, problem_of("one"), {"samples_per_dim": [2.0, 3.0]},
+        asymptotic_spectrum, problem_of("one"), {"samples_per_dim": [2.0, 3.0, 9.0]},
         options={"num_eigenvalues": 48},
     )  # fmt: skip
     assert dataset["density"].dims == ("samples_per_dim", "eigenvalue")
-    np.testing.assert_allclose(dataset["atom_mass"], [0.5, 1 / 3], rtol=1e-12)
+    np.testing.assert_allclose(dataset["atom_mass"], [0.5, 1 / 3, 0.0], rtol=1e-12)
+    assert np.isposinf(dataset["atom_location"].values).tolist() == [False, False, True]
     assert (dataset["status"] == Status.OK).all()
 
 

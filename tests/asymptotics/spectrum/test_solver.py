@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from scipy.integrate import simpson
 from scipy.optimize import root
 
 from diffjax.asymptotics.deterministic_equivalent import (
@@ -14,10 +15,13 @@ from diffjax.asymptotics.deterministic_equivalent import (
     update_unknowns,
 )
 from diffjax.asymptotics.options import TheoryOptions
-from diffjax.asymptotics.spectrum import arcs, newton
-from diffjax.asymptotics.spectrum.atoms import atom_transform, residual_atom
+from diffjax.asymptotics.spectrum import newton
+from diffjax.asymptotics.spectrum.arcs import arcs_to, follow, from_infinity, small_steps
+from diffjax.asymptotics.spectrum.atoms import atom_transform, relative_to_atom, residual_atom
 from diffjax.asymptotics.spectrum.compute import concrete_ensemble
 from diffjax.asymptotics.spectrum.density import eigenvalue_grid, spectral_density
+from diffjax.asymptotics.spectrum.descent import LAST_ANGLE, descend
+from diffjax.asymptotics.spectrum.potential import mass_below
 from diffjax.mixture import GaussianMixture
 from tests.asymptotics.cases import problem_of
 
@@ -56,18 +60,54 @@ def test_matrix_is_the_derivative_of_the_map(mixture):
 
 
 @pytest.mark.parametrize("mixture", ["centred", "corner"])
-def test_newton_agrees_with_plain_iteration(mixture, monkeypatch):
+def test_newton_agrees_with_plain_iteration(mixture):
     """At an angle of 1e-2, where plain iteration still converges."""
     ensemble = concrete_ensemble(problem_of(mixture))
-    monkeypatch.setattr(arcs, "LAST_ANGLES", (1e-2, 1e-2))
-    monkeypatch.setattr(arcs, "TURN", 0.1)
     eigenvalues = np.geomspace(0.05, 5.0, 9)
-    ends = jax.jit(lambda e, x: arcs.descend(e, x))(ensemble, eigenvalues)
+    ends = jax.jit(lambda e, x: descend(e, x, 1e-2))(ensemble, eigenvalues)
     options = TheoryOptions(max_steps=20_000, tolerance=1e-13)
     plain = jax.jit(functools.partial(solve_resolvent, options=options))(ensemble, ends.points)
     expected = newton.packed(plain.resolvent.unknowns)
     gap = newton.relative_size(ends.unknowns - expected, expected, ensemble.num_classes)
     assert float(gap.max()) < 1e-10
+
+
+descended = jax.jit(descend)
+
+
+@jax.jit
+def in_small_steps(ensemble, grid):
+    atom = residual_atom(ensemble)
+    moved, arcs = relative_to_atom(ensemble, atom), arcs_to(grid, atom)
+    return follow(moved, arcs, from_infinity(moved, arcs), small_steps(LAST_ANGLE))
+
+
+@pytest.mark.parametrize("mixture", ["centred", "corner"])
+@pytest.mark.parametrize("time", [0.01, 1.0])
+def test_large_steps_end_where_small_ones_do(mixture, time):
+    """Whatever the way, the solution is the same: over the whole spectrum, edges included."""
+    ensemble = concrete_ensemble(problem_of(mixture, diffusion_time=time))
+    grid = eigenvalue_grid(ensemble, 200)
+    ends, slow = descended(ensemble, grid), in_small_steps(ensemble, grid)
+    gap = newton.relative_size(ends.unknowns - slow.values, slow.values, ensemble.num_classes)
+    assert np.asarray(ends.physical).all()
+    assert float(gap.max()) < 1e-7
+
+
+@pytest.mark.parametrize("mixture", ["one", "corner", "three", "directions"])
+def test_mass_is_the_integral_of_the_resolvent_around_it(mixture):
+    """N = -(1/pi) Im of the integral of m_U along arcs of plain iterations, by Simpson's rule."""
+    ensemble = concrete_ensemble(problem_of(mixture))
+    eigenvalue, last = 0.4, 0.3
+    angles = np.linspace(last, np.pi, 81)
+    points = jnp.asarray(eigenvalue * np.exp(1j * angles))
+    options = TheoryOptions(max_steps=20_000, tolerance=1e-13)
+    plain = jax.jit(functools.partial(solve_resolvent, options=options))(ensemble, points)
+    green = np.asarray(ensemble.neuron_average(plain.resolvent.green.T))
+    along = simpson(green * np.asarray(points), x=angles)
+    found = np.asarray(mass_below(ensemble, plain.resolvent))
+    assert found[0] - found[-1] == pytest.approx(-along.real / np.pi, abs=1e-7)
+    assert found[-1] == pytest.approx(0.0, abs=1e-12)
 
 
 def test_one_class_density_solves_the_homogeneous_saddle_point_equations():
