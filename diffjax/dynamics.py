@@ -82,7 +82,8 @@ class LearningDynamics(eqx.Module):
             the Bayes score.
         total_train_loss: (T,) the loss that training minimises, sum_c omega_c L_c.
         total_test_loss: (T,) sum_c rho_c L_c.
-        eigenvalues: (p,) of p U, ascending; None in infinite dimension.
+        eigenvalues: (p,) of p U, ascending; the smallest and the largest only where features are
+            spread over a mesh; None in infinite dimension.
         generalization_time: (K,) see `diffjax.timescales` for all five.
         memorization_time: (K,).
         gap_onset_time: (K,).

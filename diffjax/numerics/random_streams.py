@@ -31,12 +31,14 @@ def stream(seed: Int[Array, ""] | int, name: str) -> Key[Array, ""]:
     return jax.random.fold_in(jax.random.key(seed), STREAMS[name])
 
 
-def normal_rows(key: Key[Array, ""], num_rows: int, dim: int) -> Float[Array, "row dim"]:
-    """Standard normal rows; row i depends on the key and i only, not on `num_rows`.
+def normal_rows(
+    key: Key[Array, ""], num_rows: int, dim: int, first: Int[Array, ""] | int = 0
+) -> Float[Array, "row dim"]:
+    """Standard normal rows from number `first`; row i depends on the key and i alone.
 
     They are drawn in 32 bits and then take the default precision, so that one seed means the same
     problem in 32-bit and in 64-bit mode.
     """
-    keys = jax.vmap(lambda row: jax.random.fold_in(key, row))(jnp.arange(num_rows))
+    keys = jax.vmap(lambda row: jax.random.fold_in(key, row))(first + jnp.arange(num_rows))
     rows = jax.vmap(lambda row_key: jax.random.normal(row_key, (dim,), jnp.float32))(keys)
     return rows.astype(jnp.result_type(float))
