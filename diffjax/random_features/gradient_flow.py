@@ -4,7 +4,7 @@ problem -> members (one per class) -> covariances -> objective -> solver -> curv
 """
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -12,7 +12,6 @@ import jax.numpy as jnp
 
 from diffjax.diffusion import bayes_floor, class_bayes_floor
 from diffjax.dynamics import ClassShares, LearningDynamics, learning_dynamics
-from diffjax.errors import InputError
 from diffjax.mixture import centroid_coordinates
 from diffjax.numerics.activations import Activation
 from diffjax.random_features.clock import training_times
@@ -29,10 +28,10 @@ from diffjax.random_features.features import RandomFeatures, draw_features
 from diffjax.random_features.objective import InitialReadout, Objective
 from diffjax.random_features.options import CovarianceOptions
 from diffjax.random_features.problem import RandomFeatureProblem
+from diffjax.random_features.products import full_products
 from diffjax.random_features.sampling import class_centroid, class_counts, class_samples
+from diffjax.random_features.solver_choice import Solver, choose_solver
 from diffjax.typing import Array, Float, Int
-
-Solver = Literal["auto", "eigh", "doubling"]
 
 
 class PopulationMember(eqx.Module):
@@ -96,6 +95,7 @@ def sample_members(problem: RandomFeatureProblem) -> SampleMember:
     )
 
 
+@full_products
 def member_population_covariance(member: PopulationMember) -> FeatureCovariances:
     """Covariances of one class averaged over its population."""
     return population_covariance(
@@ -108,6 +108,7 @@ def member_population_covariance(member: PopulationMember) -> FeatureCovariances
     )
 
 
+@full_products
 def member_sample_covariance(member: SampleMember) -> FeatureCovariances:
     """Covariances of one class averaged over its training samples."""
     law = member.population
@@ -120,6 +121,7 @@ def member_sample_covariance(member: SampleMember) -> FeatureCovariances:
     )
 
 
+@full_products
 def combine(
     problem: RandomFeatureProblem,
     stages: Mapping[str, FeatureCovariances],
@@ -151,11 +153,13 @@ def random_feature_stages(problem: RandomFeatureProblem) -> dict[str, FeatureCov
     }
 
 
+@full_products
 def random_feature_dynamics(problem: RandomFeatureProblem, **options: Any) -> LearningDynamics:
     """Learning dynamics of one problem, class by class."""
     return combine(problem, random_feature_stages(problem), **options)
 
 
+@full_products
 def dataset_dynamics(
     problem: DatasetProblem,
     *,
@@ -172,9 +176,10 @@ def dataset_dynamics(
     objective = training_objective(problem)
     counts = _dataset_counts(problem)
     shares = ClassShares(objective.class_weights, counts / problem.num_samples, counts)
-    return _solve(problem, objective, _dataset_floor(problem), shares, solver, initial_readout)
+    return _solve(problem, objective, dataset_floor(problem), shares, solver, initial_readout)
 
 
+@full_products
 def training_objective(problem: RandomFeatureProblem | DatasetProblem) -> Objective:
     """The quadratic training objective of a problem, for those who want to train it themselves.
 
@@ -232,7 +237,8 @@ def dataset_features(problem: DatasetProblem) -> RandomFeatures:
     return RandomFeatures(jnp.asarray(problem.feature_weights), drawn.biases)
 
 
-def _dataset_floor(problem: DatasetProblem) -> Float[Array, " class"]:
+def dataset_floor(problem: DatasetProblem) -> Float[Array, " class"]:
+    """(K,) Bayes floors of Gaussian classes with the covariances of all samples."""
     points = jnp.concatenate([jnp.asarray(problem.train_samples), problem.test_samples])
     labels = jnp.concatenate([jnp.asarray(problem.train_labels), problem.test_labels])
 
@@ -261,20 +267,10 @@ def _solve(
         curves, eigenvalues = solve_by_eigenbasis(objective, times, initial)
     else:
         curves = solve_by_doubling(objective, times, initial)
-        eigenvalues = jnp.linalg.eigvalsh(objective.feature, symmetrize_input=False)
+        eigenvalues = eigenvalues_of(objective.feature)
     return learning_dynamics(times, *curves[:2], *curves[2:], eigenvalues, floor, shares)
 
 
-def choose_solver(solver: Solver) -> Literal["eigh", "doubling"]:
-    """The solver meant by "auto": eigh where LAPACK or cuSOLVER is, products only on a TPU.
-
-    Raises:
-        InputError: an unknown name.
-    """
-    if solver not in ("auto", "eigh", "doubling"):
-        raise InputError(
-            f"solver={solver!r}", "auto, eigh or doubling", "leave it out for the fastest one here"
-        )
-    if solver != "auto":
-        return solver
-    return "doubling" if jax.default_backend() == "tpu" else "eigh"
+def eigenvalues_of(matrix: Float[Array, "feature feature"]) -> Float[Array, " feature"]:
+    """Ascending eigenvalues of a symmetric matrix, without eigenvectors."""
+    return jnp.linalg.eigvalsh(matrix, symmetrize_input=False)

@@ -13,7 +13,9 @@ from diffjax.precision import require_float64
 from diffjax.random_features import gradient_flow as flow
 from diffjax.random_features.dataset_problem import DatasetProblem
 from diffjax.random_features.problem import RandomFeatureProblem
+from diffjax.random_features.solver_choice import choose_solver, fastest_solver, settled_options
 from diffjax.sweep.model import Output, SharedStage, model
+from diffjax.validation import concrete
 
 OUTPUTS = {name: Output(*label) for name, label in LABELS.items()}
 
@@ -71,6 +73,7 @@ def _dataset_dynamics(problem, solver, initial_readout, allow_float32):
     flops=_flops,
     precision="float64",
     citations=("arXiv:2605.06367", "arXiv:2505.17638"),
+    settle=settled_options,
 )
 def gradient_flow(
     problem: RandomFeatureProblem | DatasetProblem,
@@ -86,8 +89,9 @@ def gradient_flow(
 
     Args:
         problem: a `RandomFeatureProblem` or a `DatasetProblem`.
-        solver: "eigh" (one eigendecomposition), "doubling" (matrix products only) or "auto".
-            They agree to 1e-10.
+        solver: "eigh" (one eigendecomposition), "doubling" (curves by matrix products only) or
+            "auto": eigh on CPUs and GPUs, doubling on TPUs, and the faster one where
+            `measure_solvers` has timed them on this kind of accelerator.  They agree to 1e-10.
         initial_readout: (d, p) A at training time zero; default zero, or `readout_std` of the
             problem for an average over random ones.
         allow_float32: compute in 32 bits if JAX is set so; the status IMPRECISE tells when the
@@ -113,7 +117,7 @@ def gradient_flow(
         Random-feature score models: Bonnaire et al., arXiv 2505.17638; classes: arXiv 2605.06367.
     """
     require_float64("gradient_flow", allow_float32)
-    flow.choose_solver(solver)
+    choose_solver(solver)
     if not isinstance(problem, RandomFeatureProblem | DatasetProblem):
         raise InputError(
             f"the problem is a {type(problem).__name__}",
@@ -127,5 +131,7 @@ def gradient_flow(
             f"(dim, num_features) = {expected}",
             "transpose it if it is the other way round",
         )
+    if solver == "auto" and concrete(problem):  # a compiled program depends on no file
+        solver = fastest_solver(problem.num_features).solver
     compute = _dataset_dynamics if isinstance(problem, DatasetProblem) else _random_feature_dynamics
     return compute(problem, solver, initial_readout, allow_float32)

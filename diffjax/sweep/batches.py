@@ -3,14 +3,15 @@
 import dataclasses
 import errno
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import jax
 import numpy as np
 
 from diffjax.status import FAILURES, MISSING, Status
-from diffjax.sweep.execute import Executor
+from diffjax.sweep.execute import Executor, on_host
 from diffjax.sweep.host import HostExecutor, HostPlan
 from diffjax.sweep.job import Job, plan_of
 from diffjax.sweep.plan import GroupPlan
@@ -101,6 +102,8 @@ def compute_batches(
 ) -> Iterator[tuple[int, int]]:
     """Compute the batches of a plan one by one; a batch is written before its counts are yielded.
 
+    An accelerator computes the next batch while the host writes the last one.
+
     Args:
         job: the checked request.
         plan: the batches of one group.
@@ -110,13 +113,40 @@ def compute_batches(
     Yields:
         Points and failed points of the batch.
     """
-    executor = HostExecutor(plan) if isinstance(plan, HostPlan) else Executor(plan, job.devices)
-    for number in range(len(plan.rows)):
+    for number, found in enumerate(_results(job, plan)):
         points = plan.points(number)
-        results = _with_status(executor.batch(number), points)
+        results = _with_status(found, points)
         write(number, keys[points], results)
         failed = np.isin(results["status"], [int(s) for s in FAILURES])
         yield int((points >= 0).sum()), int(failed.sum())
+
+
+def _results(job: Job, plan: GroupPlan | HostPlan) -> Iterator[Mapping[str, np.ndarray]]:
+    """The results of all batches in turn."""
+    executor = HostExecutor(plan) if isinstance(plan, HostPlan) else Executor(plan, job.devices)
+    numbers = range(len(plan.rows))
+    # on a CPU a batch that runs ahead would take the cores from the one that is written
+    if isinstance(executor, HostExecutor) or job.devices[0].platform == "cpu":
+        return (executor.batch(number) for number in numbers)
+    return in_flight(executor.start, on_host, numbers, ahead=1)
+
+
+def in_flight(
+    start: Callable[[int], Any], finish: Callable[[Any], Any], numbers: Iterable[int], ahead: int
+) -> Iterator[Any]:
+    """``finish(start(number))`` of all numbers in order, `ahead` further ones started before.
+
+    Example:
+        >>> list(in_flight(lambda n: n, lambda n: 10 * n, range(3), ahead=1))
+        [0, 10, 20]
+    """
+    started: deque[Any] = deque()
+    for number in numbers:
+        started.append(start(number))
+        if len(started) > ahead:
+            yield finish(started.popleft())
+    while started:
+        yield finish(started.popleft())
 
 
 def session_of(job: Job, group: Group) -> dict[str, Any]:

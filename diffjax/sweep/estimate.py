@@ -14,6 +14,8 @@ from diffjax.sweep.job import Job, plan_of, prepare
 from diffjax.sweep.model import Model
 from diffjax.sweep.plan import GroupPlan
 from diffjax.sweep.sharing import tree_bytes
+from diffjax.sweep.sizes import default_batch, even_lanes, lanes_in_memory, largest_lanes
+from diffjax.sweep.work_space import work_space
 
 _PROBE_SIZE = 512
 _PROBE_ROUNDS = 4
@@ -30,10 +32,12 @@ class Explanation:
         compiles: programs to compile, one per set of static fields.
         batches: batches to be computed; one is lost at most when the run is cut short.
         batch_size: points per batch of the largest batches, over all devices.
+        lanes: points that a device computes at a time, at most; one on a CPU.
         devices: number and kind of devices.
         members: of each shared stage, how many members are computed and how many the points need.
         peak_memory: bytes of inputs, shared results and outputs on all devices, and of the dataset
-            if the devices share the host's memory; work space inside a point is not included.
+            if the devices share the host's memory; work space inside points is not included.
+        work_space: a guess of the bytes in which all devices together compute their points.
         dataset_bytes: size of the dataset; 0 for a model on the host, whose sizes are not known.
         seconds: estimated time without compilation and sharing; None if the model does not say
             how many operations a point takes.
@@ -44,9 +48,11 @@ class Explanation:
     compiles: int
     batches: int
     batch_size: int
+    lanes: int
     devices: str
     members: Mapping[str, tuple[int, int]]
     peak_memory: int
+    work_space: int
     dataset_bytes: int
     seconds: float | None
 
@@ -54,15 +60,19 @@ class Explanation:
         rows = [
             ("points", f"{self.points} ({self.already_done} already computed)"),
             ("compiles", str(self.compiles)),
-            ("batches", f"{self.batches} of up to {self.batch_size} points"),
+            ("batches", f"{self.batches} of up to {self.batch_size} points{self._at_once}"),
             ("devices", self.devices),
             *((f"shared: {n}", f"{m} computed for {t} uses") for n, (m, t) in self.members.items()),
-            ("memory", f"{_bytes(self.peak_memory)} and the work space of a point"),
+            ("memory", f"{_bytes(self.peak_memory)}, and {_bytes(self.work_space)} to compute in"),
             ("dataset", _bytes(self.dataset_bytes) if self.dataset_bytes else "unknown"),
             ("time", _time(self.seconds)),
         ]
         width = max(len(name) for name, _ in rows)
         return "\n".join(f"{name:<{width}}  {text}" for name, text in rows)
+
+    @property
+    def _at_once(self) -> str:
+        return f", {self.lanes} at once on a device" if self.lanes > 1 else ""
 
 
 def explain(
@@ -109,12 +119,35 @@ def explain(
         compiles=len(on_device),
         batches=sum(len(plan.rows) for plan in plans),
         batch_size=max((_batch_size(plan, len(job.devices)) for plan in plans), default=0),
+        lanes=max((plan.lanes for plan in on_device), default=1),
         devices=f"{len(job.devices)} x {job.devices[0].device_kind}",
         members=_members(on_device),
         peak_memory=held + (dataset_bytes if shares_host else 0),
+        work_space=max((p.work_space for p in on_device), default=0) * len(job.devices),
         dataset_bytes=dataset_bytes,
         seconds=_seconds(job),
     )
+
+
+def planned_batch(
+    model: Model, problem: Any, points: int, devices: Sequence[Any]
+) -> tuple[int, int]:
+    """How a sweep over that many such points would run here; nothing is compiled.
+
+    Returns:
+        Points that a device computes at a time, and points per batch over all devices.
+    """
+    model = model.for_problem(problem)
+    results = {}
+    for name, stage in model.stages.items():
+        inputs = jax.eval_shape(stage.split, problem)
+        results[name] = jax.eval_shape(lambda rows, f=stage.compute: jax.lax.map(f, rows), inputs)
+    combine = model.combine or (lambda problem, _: model.function(problem))
+    traced, shapes = jax.make_jaxpr(combine, return_shape=True)(problem, results)
+    most = largest_lanes(devices, None)
+    lanes = most if most == 1 else min(most, lanes_in_memory(work_space(traced), devices))
+    batch = default_batch(model, problem, points, devices, lanes, tree_bytes(shapes))
+    return even_lanes(batch, lanes), batch * len(devices)
 
 
 def measured_rate(devices: Sequence[Any]) -> float:

@@ -1,9 +1,9 @@
 """Run one batch on all devices: shared members first, then the points, each device on its own.
 
 On CPU everything runs one at a time in a loop, one device per core: batched LAPACK deadlocks there
-and uses one core only. Accelerators take several points at once. The number of loop turns is a
-run-time value, so padding costs nothing and one compiled program serves every batch; results of
-shared members stay on the device from batch to batch.
+and uses one core only. Accelerators take several points at once, as many as their free memory has
+room for. The number of loop turns is a run-time value, so padding costs nothing and one compiled
+program serves every batch; results of shared members stay on the device from batch to batch.
 """
 
 import functools
@@ -18,8 +18,7 @@ from jax.sharding import NamedSharding, PartitionSpec
 from diffjax.errors import InputError
 from diffjax.sweep.plan import BatchInputs, GroupPlan
 from diffjax.sweep.program import DEVICE_AXIS, KEPT_PROGRAMS, PointFunctions, mesh_of
-
-_ACCELERATOR_LANES = 16
+from diffjax.sweep.sizes import largest_lanes
 
 
 def find_devices(devices: int | Sequence[Any] | None) -> list[Any]:
@@ -46,12 +45,8 @@ def find_devices(devices: int | Sequence[Any] | None) -> list[Any]:
 
 
 def lanes_of(devices: Sequence[Any], batch_size: int | None = None) -> int:
-    """How many points or members one device computes at a time; at most its share of a batch."""
-    if devices[0].platform == "cpu":
-        return 1
-    if batch_size is None:
-        return _ACCELERATOR_LANES
-    return min(_ACCELERATOR_LANES, -(-batch_size // len(devices)))
+    """How many points or members one device may compute at a time; at most its share of a batch."""
+    return largest_lanes(devices, batch_size)
 
 
 class Executor:
@@ -74,18 +69,33 @@ class Executor:
             plan.per_device,
             _Shapes(plan.output_shapes),
             tuple(devices),
-            plan.lanes,
+            plan.all_lanes,
         )
 
-    def batch(self, number: int) -> dict[str, np.ndarray]:
-        """Compute one batch: outputs and status of shape (row, ...), rows as in the plan."""
+    def start(self, number: int) -> dict[str, jax.Array]:
+        """Begin to compute a batch: outputs and status of shape (row, ...), rows as in the plan.
+
+        Returns at once where the device works by itself; the results set out for the host when
+        they are ready.
+        """
         inputs = jax.device_put(self._plan.inputs(number), self._split)
         outputs, self._held = self._run(self._fixed, inputs, self._held)
-        return {name: np.asarray(values) for name, values in outputs.items()}
+        for values in outputs.values():
+            values.copy_to_host_async()
+        return outputs
+
+    def batch(self, number: int) -> dict[str, np.ndarray]:
+        """Compute one batch and wait for it."""
+        return on_host(self.start(number))
 
     def _zeros(self, shape: jax.ShapeDtypeStruct) -> jax.Array:
         rows = self._split.mesh.size * shape.shape[0]
         return jnp.zeros((rows, *shape.shape[1:]), shape.dtype, device=self._split)
+
+
+def on_host(outputs: dict[str, jax.Array]) -> dict[str, np.ndarray]:
+    """The results of a batch as NumPy arrays, when they are ready."""
+    return {name: np.asarray(values) for name, values in outputs.items()}
 
 
 class _Shapes(dict):
@@ -101,15 +111,16 @@ def _batch_program(
     per_device: int,
     shapes: _Shapes,
     devices: tuple[Any, ...],
-    lanes: int,
+    all_lanes: tuple[tuple[str, int], ...],
 ) -> Callable[..., Any]:
     """The jitted function of one batch: shared members, then points, on every device."""
-    split, same = PartitionSpec(DEVICE_AXIS), PartitionSpec()
+    split, same, lanes = PartitionSpec(DEVICE_AXIS), PartitionSpec(), dict(all_lanes)
 
     def one_device(fixed: Any, inputs: BatchInputs, held: dict[str, Any]):
         for name, compute in functions.stages.items():
             new = inputs.members[name]
-            held[name] = _loop(compute, new.count[0], new.inputs, new.slots, held[name], lanes)
+            work = (compute, new.count[0], new.inputs, new.slots, held[name])
+            held[name] = _loop(*work, lanes[name])
 
         def point(row: Any) -> dict[str, jax.Array]:
             varying, lookup = row
@@ -119,7 +130,7 @@ def _batch_program(
         rows = (inputs.varying, inputs.lookup)
         empty = {n: jnp.zeros((per_device, *s.shape), s.dtype) for n, s in shapes.items()}
         places = jnp.arange(per_device, dtype=jnp.int32)
-        return _loop(point, inputs.count[0], rows, places, empty, lanes), held
+        return _loop(point, inputs.count[0], rows, places, empty, lanes[""]), held
 
     sharded = jax.shard_map(
         one_device,
@@ -147,13 +158,16 @@ def _loop(function, count, rows, places, into, lanes: int):
 
 
 def _lane_loop(function, count, rows, places, into, lanes: int):
-    """The same, `lanes` rows at a time; the places of padding lie outside and are dropped."""
+    """The same, `lanes` rows at a time; places differ, and those of padding that lie outside are
+    dropped."""
 
     def turn(i, into):
         start = i * lanes
         results = jax.vmap(function)(jax.tree.map(lambda x: _rows(x, start, lanes), rows))
         where = _rows(places, start, lanes)
-        return jax.tree.map(lambda a, r: a.at[where].set(r, mode="drop"), into, results)
+        return jax.tree.map(
+            lambda a, r: a.at[where].set(r, mode="drop", unique_indices=True), into, results
+        )
 
     return jax.lax.fori_loop(0, (count + lanes - 1) // lanes, turn, into)
 

@@ -53,16 +53,21 @@ def prepare(
 ) -> Job:
     """Check a request completely, and find which of its points are to be computed."""
     _check_model(model, options)
+    chosen = find_devices(devices)
+    folder = RunFolder.open(store) if store is not None and RunFolder.exists(store) else None
+    if model.settle is not None:
+        stored = folder.record["options"] if folder else None
+        options = model.settle(problem, options, chosen[0], stored)
     grid = make_grid(problem, over)
     record = make_record(model, problem, grid, options, provenance)
     check_names(grid, model.outputs)
     if store is not None:
         _check_keepable(record)
-    folder = _existing(store, record)
+    if folder is not None:
+        require_same(folder.record, record, str(store))
     retried = _retried(retry)
     if batch_size is not None:
         checked_batch_size(batch_size)
-    chosen = find_devices(devices)
     todo = _points_to_do(grid, folder.parts() if folder else [], retried)
     groups = make_groups(problem, grid, todo)
     done = grid.size - len(todo)
@@ -85,15 +90,6 @@ def _check_keepable(record: Mapping[str, Any]) -> None:
         raise InputError(
             str(error), "short printable names, numbers", "rename or change it"
         ) from None
-
-
-def _existing(store: str | os.PathLike | None, record: Mapping[str, Any]) -> RunFolder | None:
-    """The run that is already in the folder, if there is one and it is this one."""
-    if store is None or not RunFolder.exists(store):
-        return None
-    folder = RunFolder.open(store)
-    require_same(folder.record, record, str(store))
-    return folder
 
 
 def _points_to_do(grid: Grid, parts: Iterable[Part], retried: set[int]) -> np.ndarray:

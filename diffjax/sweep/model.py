@@ -81,6 +81,9 @@ class Model:
         flops: floating-point operations of one point, for time estimates.
         precision: ``"float64"`` refuses to run while JAX is in 32-bit mode.
         citations: what to cite, one BibTeX entry or line each.
+        settle: from a problem, the caller's options, a device and the options in the run folder
+            (None for a new run) to the options that are used and recorded, where "the best one
+            here" has to be decided once per run.
         on: ``"device"`` for a JAX function, ``"host"`` for plain Python that is called point by
             point and drives its devices itself.
     """
@@ -97,6 +100,7 @@ class Model:
     flops: Callable[[Any], float] | None = None
     precision: Literal["float64", "any"] = "any"
     citations: tuple[str, ...] = ()
+    settle: Callable[[Any, Mapping[str, Any], Any, Any], Mapping[str, Any]] | None = None
     on: Literal["device", "host"] = "device"
 
     def __post_init__(self):
@@ -131,8 +135,8 @@ def model(*, version: int, outputs: Mapping[str, Output], **settings: Any):
         version: see `Model`.
         outputs: see `Model`.
         **settings: the further attributes of `Model`: `stages`, `combine`, `shares`,
-            `coords`, `default_problem`, `flops`, `precision`, `citations`, `on`, and `name` if it
-            shall differ from the function's.
+            `coords`, `default_problem`, `flops`, `precision`, `citations`, `settle`, `on`, and
+            `name` if it shall differ from the function's.
 
     Raises:
         InputError: the description contradicts itself.

@@ -13,7 +13,7 @@ import numpy as np
 
 from diffjax.sweep.model import Model
 from diffjax.sweep.points import Group
-from diffjax.sweep.program import PointProgram, mesh_of, shapes_on
+from diffjax.sweep.program import PointProgram, Traced, mesh_of, traced_on
 from diffjax.sweep.sharing import (
     Members,
     Placement,
@@ -22,7 +22,7 @@ from diffjax.sweep.sharing import (
     sharing_order,
     tree_bytes,
 )
-from diffjax.sweep.sizes import default_batch, slots_in_memory
+from diffjax.sweep.sizes import default_batch, even_lanes, lanes_in_memory, slots_in_memory
 
 
 @jax.tree_util.register_dataclass
@@ -51,9 +51,10 @@ class StagePlan:
     """One stage: its members, and for each device and batch where their results lie."""
 
     members: Members
-    result: Any
+    traced: Traced
     slots: int
     capacity: int
+    lanes: int
     placements: list[list[Placement]]
 
 
@@ -69,7 +70,7 @@ class GroupPlan:
         rows: for every batch the points by their place in the group, (device, per_device), -1
             where there is none.
         stages: plan of each shared stage.
-        output_shapes: shapes of one point's outputs.
+        traced: shapes of one point's outputs, and its work space.
     """
 
     group: Group
@@ -78,13 +79,29 @@ class GroupPlan:
     lanes: int
     rows: list[np.ndarray]
     stages: dict[str, StagePlan]
-    output_shapes: dict[str, jax.ShapeDtypeStruct]
+    traced: Traced
+
+    @property
+    def output_shapes(self) -> dict[str, jax.ShapeDtypeStruct]:
+        """Shapes of one point's outputs."""
+        return self.traced.shapes
+
+    @property
+    def all_lanes(self) -> tuple[tuple[str, int], ...]:
+        """How many members of each stage a device computes at a time, then how many points."""
+        return (*((name, stage.lanes) for name, stage in self.stages.items()), ("", self.lanes))
+
+    @property
+    def work_space(self) -> int:
+        """A guess of the memory in which a device computes, beyond `device_bytes`."""
+        stages = (stage.lanes * stage.traced.work_space for stage in self.stages.values())
+        return max(self.lanes * self.traced.work_space, *stages, 0)
 
     @property
     def held_shapes(self) -> dict[str, Any]:
         """Shapes of the shared results on one device."""
         return {
-            name: jax.tree.map(lambda s, n=stage.slots: _stacked(s, n), stage.result)
+            name: jax.tree.map(lambda s, n=stage.slots: _stacked(s, n), stage.traced.shapes)
             for name, stage in self.stages.items()
         }
 
@@ -130,41 +147,50 @@ def plan_group(
         group: its points that are to be computed.
         options: options of the model.
         devices: where it will run.
-        lanes: points that a device computes at a time.
+        lanes: points that a device computes at a time if it has the memory.
         batch_size: points per batch, over all devices; None for a default.
     """
     model = model.for_problem(group.problem)
     program = PointProgram(model, group, options)
     members = _all_members(model, program, len(group.points))
     mesh = mesh_of(devices)
-    one = {n: shapes_on(mesh, program.stages[n], _first(m)) for n, m in members.items()}
-    stacked = {
-        name: jax.tree.map(lambda s, n=members[name].index.shape[1]: _stacked(s, n), one[name])
-        for name in one
-    }
-    shapes = program.output_shapes(mesh, stacked)
-    per_device = default_batch(model, group, devices, lanes, tree_bytes(shapes), batch_size)
+    one = {n: traced_on(mesh, program.stages[n], _first(m)) for n, m in members.items()}
+    point = program.traced_point(mesh, {n: _all_of(m, one[n]) for n, m in members.items()})
+    wide = _lanes(lanes, point, devices)
+    sizes = (devices, wide, tree_bytes(point.shapes), batch_size)
+    per_device = default_batch(model, group.problem, group.total, *sizes)
     order = np.arange(len(group.points))
     if members:
         order = sharing_order([m.index for m in members.values()], len(devices))
     while True:
         rows = _cut(order, len(devices), per_device)
-        places = {name: _slots(m, rows, one[name], devices) for name, m in members.items()}
+        places = {n: _slots(m, rows, one[n].shapes, devices) for n, m in members.items()}
         if per_device == 1 or all(places.values()):
             break
         per_device //= 2
-    per_device = -(-per_device // lanes) * lanes  # full width: every call compiles one program
+    wide = even_lanes(per_device, wide)
+    per_device = -(-per_device // wide) * wide  # full width: every call compiles one program
     rows = [_filled(block.T, per_device, -1).T for block in rows]
     stages = {
-        name: _stage_plan(m, rows, one[name], places[name], lanes) for name, m in members.items()
+        name: _stage_plan(m, rows, one[name], places[name], _lanes(lanes, one[name], devices))
+        for name, m in members.items()
     }
-    return GroupPlan(group, program, per_device, lanes, rows, stages, shapes)
+    return GroupPlan(group, program, per_device, wide, rows, stages, point)
+
+
+def _lanes(most: int, traced: Traced, devices: Sequence[Any]) -> int:
+    return most if most == 1 else min(most, lanes_in_memory(traced.work_space, devices))
+
+
+def _all_of(members: Members, traced: Traced) -> Any:
+    """Shapes of a stage's results, stacked over the members of one point."""
+    return jax.tree.map(lambda s: _stacked(s, members.index.shape[1]), traced.shapes)
 
 
 def _all_members(model: Model, program: PointProgram, count: int) -> dict[str, Members]:
     with jax.default_device(_host_device()):
         return {
-            name: find_members(program.split(name), program.fixed, program.varying, count)
+            name: find_members(program.splits[name], program.fixed, program.varying, count)
             for name in model.stages
         }
 
@@ -198,19 +224,22 @@ def _slots(members: Members, rows: list[np.ndarray], result: Any, devices: Seque
     return min(per_device, room) if room >= per_batch else 0
 
 
-def _stage_plan(members: Members, rows: list, result: Any, slots: int, lanes: int) -> StagePlan:
+def _stage_plan(members: Members, rows: list, traced: Traced, slots: int, most: int) -> StagePlan:
     devices = range(len(rows[0]))
     needs = [[members.index[batch[d][batch[d] >= 0]] for batch in rows] for d in devices]
     slots = slots or max(len(np.unique(need)) for device in needs for need in device)
     placements = [place_members(device, slots) for device in needs]
     largest = max(len(p.new) for device in placements for p in device)
-    return StagePlan(members, result, slots, -(-max(largest, 1) // lanes) * lanes, placements)
+    lanes = even_lanes(largest, most)
+    capacity = -(-max(largest, 1) // lanes) * lanes
+    return StagePlan(members, traced, slots, capacity, lanes, placements)
 
 
 def _new_members(stage: StagePlan, number: int) -> NewMembers:
     placements = [device[number] for device in stage.placements]
     chosen = np.concatenate([_filled(p.new, stage.capacity, 0) for p in placements])
-    slots = [_filled(p.new_slots, stage.capacity, stage.slots) for p in placements]
+    beyond = stage.slots + np.arange(stage.capacity, dtype=np.int32)
+    slots = [np.append(p.new_slots, beyond[len(p.new) :]) for p in placements]
     inputs = jax.tree.map(lambda x: x[chosen], stage.members.inputs)
     count = np.array([len(p.new) for p in placements], np.int32)
     return NewMembers(inputs, np.concatenate(slots), count)

@@ -7,7 +7,7 @@ from its leaves inside the trace, so that no check of the problem runs there.
 import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -18,6 +18,7 @@ from diffjax.errors import InputError
 from diffjax.status import Status
 from diffjax.sweep.model import Model
 from diffjax.sweep.points import Group, leaf_numbers
+from diffjax.sweep.work_space import work_space
 
 DEVICE_AXIS = "device"
 
@@ -30,8 +31,20 @@ def mesh_of(devices: Sequence[Any]) -> Mesh:
     return Mesh(np.array(devices), (DEVICE_AXIS,))
 
 
-def shapes_on(mesh: Mesh, function: Callable[..., Any], *arguments: Any) -> Any:
-    """Shapes of the result, traced as the batch program will trace it, so that it traces once."""
+class Traced(NamedTuple):
+    """What is known of a function without compiling it.
+
+    Attributes:
+        shapes: of its result.
+        work_space: bytes, see `work_space`.
+    """
+
+    shapes: Any
+    work_space: int
+
+
+def traced_on(mesh: Mesh, function: Callable[..., Any], *arguments: Any) -> Traced:
+    """Trace a function as the batch program will trace it, so that it traces once."""
     everywhere = jax.shard_map(
         function,
         mesh=mesh,
@@ -39,7 +52,8 @@ def shapes_on(mesh: Mesh, function: Callable[..., Any], *arguments: Any) -> Any:
         out_specs=PartitionSpec(),
         check_vma=False,
     )
-    return jax.eval_shape(everywhere, *arguments)
+    jaxpr, shapes = jax.make_jaxpr(everywhere, return_shape=True)(*arguments)
+    return Traced(shapes, work_space(jaxpr))
 
 
 @dataclass(frozen=True)
@@ -74,6 +88,14 @@ class PointFunctions:
     def stages(self) -> dict[str, Callable[[Any], Any]]:
         """Name to the function of one member."""
         return {name: jax.jit(stage.compute) for name, stage in self.model.stages.items()}
+
+    @functools.cached_property
+    def splits(self) -> dict[str, Callable[..., Any]]:
+        """Name to the function from fixed and varying leaves to the inputs of all members."""
+        return {name: self._split(stage.split) for name, stage in self.model.stages.items()}
+
+    def _split(self, split: Callable[[Any], Any]) -> Callable[..., Any]:
+        return lambda fixed, varying: split(self.problem(fixed, varying))
 
     def problem(self, fixed: Sequence[Any], varying: Sequence[Any]) -> Any:
         """The problem with these leaves; nothing is checked."""
@@ -129,16 +151,10 @@ class PointProgram:
         self.varying = [canonical_array(values) for values in group.varying.values()]
         self.point = self.functions.point
         self.stages = self.functions.stages
+        self.splits = self.functions.splits
 
-    def split(self, stage: str) -> Callable[..., Any]:
-        """The function from fixed and varying leaves to the inputs of a stage's members."""
-        problem = self.functions.problem
-        return lambda fixed, varying: self._model.stages[stage].split(problem(fixed, varying))
-
-    def output_shapes(
-        self, mesh: Mesh, results: Mapping[str, Any]
-    ) -> dict[str, jax.ShapeDtypeStruct]:
-        """Shapes and types of the outputs of one point.
+    def traced_point(self, mesh: Mesh, results: Mapping[str, Any]) -> Traced:
+        """Shapes and types of the outputs of one point, and its work space.
 
         Args:
             mesh: the devices that will compute it.
@@ -148,10 +164,10 @@ class PointProgram:
             InputError: the outputs disagree with the model's labels.
         """
         one = [jax.ShapeDtypeStruct(x.shape[1:], x.dtype) for x in self.varying]
-        shapes = shapes_on(mesh, self.point, self.fixed, one, results)
-        for name, shape in shapes.items():
+        traced = traced_on(mesh, self.point, self.fixed, one, results)
+        for name, shape in traced.shapes.items():
             check_rank(self._model, name, len(shape.shape))
-        return shapes
+        return traced
 
 
 def output_names(model: Model) -> list[str]:

@@ -2,6 +2,7 @@
 together, and places on a device where results stay until no later batch needs them."""
 
 import bisect
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,7 @@ from diffjax.sweep.identity import digest
 _CHUNK_BYTES = 2**26
 _CHUNK_POINTS = 4096
 _CANDIDATES = 6
+_KEPT_SPLITTERS = 32
 
 
 @dataclass(frozen=True)
@@ -50,8 +52,9 @@ def find_members(
     """
     one = [jax.ShapeDtypeStruct(x.shape[1:], x.dtype) for x in varying]
     per_point = tree_bytes(jax.eval_shape(split, fixed, one))
-    size = max(2, min(count, _CHUNK_POINTS, _CHUNK_BYTES // max(per_point, 1)))
-    run = jax.jit(lambda same, xs: _map(lambda x: split(same, x), xs, size))
+    most = min(_CHUNK_POINTS, _CHUNK_BYTES // max(per_point, 1))
+    size = max(2, min(2 ** (count - 1).bit_length(), most))  # few sizes: few programs
+    run = _splitter(split, size)
     numbers: dict[bytes, int] = {}
     kept, index = [], []
     for start in range(0, count, size):
@@ -60,6 +63,12 @@ def find_members(
         _collect(inputs, min(size, count - start), numbers, kept, index)
     stacked = jax.tree.map(lambda *rows: np.stack(rows), *kept)
     return Members(stacked, np.array(index).reshape(count, -1))
+
+
+@functools.lru_cache(maxsize=_KEPT_SPLITTERS)
+def _splitter(split: Callable[..., Any], size: int) -> Callable[..., Any]:
+    """The jitted function of `size` points; equal ones are one, so that it compiles once."""
+    return jax.jit(lambda same, xs: _map(lambda x: split(same, x), xs, size))
 
 
 def tree_bytes(tree: Any) -> int:

@@ -103,7 +103,12 @@ UNEVEN_TIMES = np.sort(10.0 ** np.random.default_rng(2).uniform(-5, 9, 61))
 
 @pytest.mark.parametrize(
     ("mixture", "initial"),
-    [("three", "zero"), ("three", "random"), ("three", "given"), ("rotated", "zero")],
+    [
+        ("three", "zero"),
+        pytest.param("three", "random", marks=pytest.mark.slow),
+        ("three", "given"),
+        ("rotated", "zero"),
+    ],
 )
 def test_eigh_and_doubling_agree(mixture, initial):
     """At regular and arbitrary times, from zero, random and given readouts."""

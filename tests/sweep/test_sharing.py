@@ -69,3 +69,18 @@ def test_members_do_not_depend_on_which_other_points_there_are():
     for part in (slice(0, 1), slice(3, 5), slice(500, 1001)):
         few = find_members(split, (), [values[part]], len(values[part])).inputs
         np.testing.assert_array_equal(few, everything[part])
+
+
+def test_a_second_search_for_members_compiles_nothing():
+    traced = []
+
+    def split(fixed, x):
+        traced.append(len(x))
+        return x[0][None] * fixed
+
+    find_members(split, 2.0, [np.arange(5.0)], 5)
+    first = len(traced)
+    for count in (8, 7, 6):
+        found = find_members(split, 3.0, [np.arange(float(count))], count)
+        assert found.distinct == count
+    assert len(traced) == first > 0

@@ -11,8 +11,7 @@ CPU = [SimpleNamespace(platform="cpu")] * 2
 
 def batch(total=1000, lanes=1, bytes_out=8, batch_size=None, flops=None):
     model = SimpleNamespace(flops=flops)
-    group = SimpleNamespace(total=total, problem=None)
-    return default_batch(model, group, CPU, lanes, bytes_out, batch_size)
+    return default_batch(model, None, total, CPU, lanes, bytes_out, batch_size)
 
 
 def test_cheap_points_make_twenty_batches():
@@ -41,7 +40,7 @@ def test_the_choice_of_the_user_counts_points_over_all_devices():
 
 def test_memory_of_the_host_is_divided_among_its_devices(monkeypatch):
     monkeypatch.setattr(sizes, "host_memory", lambda: 8000)
-    assert sizes.device_memory(CPU) == 4000
+    assert sizes.free_memory(CPU) == 4000
     assert sizes.slots_in_memory(100, CPU) == 10
 
 
