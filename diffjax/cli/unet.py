@@ -1,14 +1,12 @@
 """``diffjax unet``: train a U-Net on labelled images, sample from it, measure it again."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 from cyclopts import App, Parameter
 
 from diffjax.cli.unet_flags import EvaluationFlags, NetworkFlags, TrainingFlags
-
-if TYPE_CHECKING:
-    import xarray as xr
+from diffjax.cli.unet_report import print_measurement, report_training, write_images
 
 Folder = Annotated[Path, Parameter(name=["--out", "-o"])]
 
@@ -63,7 +61,7 @@ def train(
             f"{bar.done} of {bar.total} steps were made; the latest state is kept in {out}, "
             "the same command continues."
         ) from None
-    _report(dataset, out)
+    report_training(dataset, out)
     return 0
 
 
@@ -97,23 +95,63 @@ def sample(
         raise InputError(f"--out {out}", "it ends in .npz or .png", "choose one of these")
     network = StoredNetwork(run, step)
     pixels = network.generate(count, seed, method, sampling_steps)
-    _write_images(out, pixels)
+    write_images(out, pixels)
     print(f"{count} images of step {network.step} in {out}")
     return 0
 
 
 @unet.command
-def evaluate(run: Path, /, *, out: Annotated[Path | None, Parameter(name=["--out", "-o"])] = None):
-    """Print times per class of a run, finished or not, and draw its figures.
+def evaluate(
+    run: Path,
+    /,
+    *,
+    step: int | None = None,
+    samples: int | None = None,
+    seed: int | None = None,
+    sampler: Literal["ddim", "ancestral", "euler-maruyama"] | None = None,
+    sampling_steps: int | None = None,
+    data_dir: Path | None = None,
+    check: bool = True,
+    figures: bool = False,
+    out: Annotated[Path | None, Parameter(name=["--out", "-o"])] = None,
+) -> int:
+    """Measure a stored network again, or draw the figures of its training with --figures.
+
+    A measurement is printed and added to evaluations.jsonl in the run folder; the metrics of the
+    training are left as they are. With the defaults it repeats what was measured in training.
 
     Args:
-        run: run folder.
+        run: run folder, of a finished run or not.
+        step: an evaluated training step [the last].
+        samples: generated images [as many as in training].
+        seed: of noise and generated images [that of training].
+        sampler: ddim (probability flow), or a stochastic backward process [that of training].
+        sampling_steps: steps of the backward process [as in training].
+        data_dir: folder with the four files [$DIFFJAX_FASHION_MNIST, else downloaded]; of other
+            images than those of the run, held-out losses and classes are measured on these.
+        check: compare the files with the published checksums.
+        figures: measure nothing; print the times per class and draw the figures of the training.
         out: folder for the figures and the labelled dataset [the run folder].
     """
+    from diffjax.errors import InputError
+    from diffjax.unet.fashion_mnist import load_fashion_mnist
+    from diffjax.unet.reevaluation import evaluate_run
     from diffjax.unet.run_dataset import open_training_run
+    from diffjax.unet.stored_network import StoredNetwork
 
-    dataset = open_training_run(run)
-    _report(dataset, out or run)
+    if figures:
+        report_training(open_training_run(run), out or run)
+        return 0
+    if out is not None:
+        raise InputError(
+            f"--out {out} without --figures", "only figures are put elsewhere", "drop it"
+        )
+    StoredNetwork(run, step)  # refused before any data is loaded
+    draws = {"samples": samples, "seed": seed, "sampling_steps": sampling_steps}
+    data = load_fashion_mnist(data_dir, check=check)
+    dataset = evaluate_run(run, data, step=step, method=sampler, **draws)
+    print_measurement(dataset)
+    print(f"added to {run / 'evaluations.jsonl'}")
     return 0
 
 
@@ -151,63 +189,3 @@ def _split(data_dir: Path | None, check: bool, classes: Any, counts: Any, seed: 
 
     data = load_fashion_mnist(data_dir, check=check)
     return split_images(data, classes, counts, seed=seed, shrink=shrink)
-
-
-def _write_images(path: Path, pixels: Any) -> None:
-    import numpy as np
-
-    if path.suffix == ".npz":
-        np.savez_compressed(path, images=pixels)
-        return
-    from matplotlib.image import imsave
-
-    columns = int(np.ceil(np.sqrt(len(pixels))))
-    size = pixels.shape[1]
-    sheet = np.zeros((-(-len(pixels) // columns) * size, columns * size, pixels.shape[-1]))
-    for number, image in enumerate(pixels):
-        top, left = (place * size for place in divmod(number, columns))
-        sheet[top : top + size, left : left + size] = image
-    low, high = float(sheet.min()), float(sheet.max())
-    shade = (sheet - low) / max(high - low, 1e-9)
-    imsave(path, shade[..., 0] if pixels.shape[-1] == 1 else shade, cmap="gray")
-
-
-_PER_CLASS = (
-    "sample_counts", "class_variance", "mean_norm", "effective_dimension",
-    "generalization_time", "gap_onset_time", "memorization_time", "copying_time",
-)  # fmt: skip
-_AT_THE_END = ("train_loss", "test_loss", "memorized_fraction", "class_share", "frechet_distance")
-
-
-def _report(dataset: "xr.Dataset", folder: Path) -> None:
-    """Print the table of a run, write its dataset and draw its figures."""
-    from diffjax.cli.terminal import console, print_columns
-    from diffjax.plot import image_curves, image_grid
-    from diffjax.studies.figures import save_figure
-    from diffjax.studies.report import write_dataset
-
-    rows = [
-        (dataset[name].attrs.get("long_name", name), *(f"{v:.4g}" for v in dataset[name].values))
-        for name in _PER_CLASS
-        if name in dataset
-    ]
-    last = dataset.isel(training_step=-1)
-    rows += [
-        (f"{dataset[name].attrs.get('long_name', name)}, end", *(f"{v:.3g}" for v in last[name]))
-        for name in _AT_THE_END
-        if name in dataset
-    ]
-    steps = int(dataset["training_step"][-1])
-    print_columns(console(), f"after {steps} steps", ("", *map(str, dataset["class"].values)), rows)
-    figures = folder / "figures"
-    figures.mkdir(parents=True, exist_ok=True)
-    write_dataset(folder, dataset)
-    drawn = {}
-    if "memorized_fraction" in dataset:
-        drawn["curves"] = image_curves(dataset)
-    if "example_images" in dataset:
-        drawn["generated"] = image_grid(dataset)
-    for name, figure in drawn.items():
-        for ending in ("png", "pdf"):
-            save_figure(figure, figures / f"{name}.{ending}")
-    print(f"figures and dataset in {folder}")

@@ -14,6 +14,7 @@ average over the chosen classes.  The training clock is the step.  Networks comp
     LabelledImages       any labelled images               class_statistics   what theory needs
     NetworkConfig, TrainingConfig, EvaluationConfig        settings
     train_run            train into a folder, resumable    open_training_run  its dataset
+    evaluate_run         measure a stored network again
     unet_training        one training as a model of the sweep engine
     nearest, find_copies, frechet_distance                 what generated images look like
 """
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from diffjax.unet.network import UNet as UNet
     from diffjax.unet.problem import UNetProblem as UNetProblem
     from diffjax.unet.quality import frechet_distance as frechet_distance
+    from diffjax.unet.reevaluation import evaluate_run as evaluate_run
     from diffjax.unet.run import train_run as train_run
     from diffjax.unet.run_dataset import open_training_run as open_training_run
 
@@ -52,6 +54,7 @@ _HOMES = {
     "UNetProblem": "problem",
     "class_statistics": "image_statistics",
     "counts_from_imbalance": "images",
+    "evaluate_run": "reevaluation",
     "find_copies": "memorization",
     "frechet_distance": "quality",
     "load_fashion_mnist": "fashion_mnist",

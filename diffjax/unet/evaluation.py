@@ -36,6 +36,7 @@ class Evaluator:
         split: the images.
         trainer: whose networks.
         config: what is measured.
+        seed: of noise and generated images; None for that of the training.
 
     Attributes:
         accuracy: (K,) of the classifier on held-out images.
@@ -43,13 +44,19 @@ class Evaluator:
         fresh_distance: (K,) typical nearest distance between fresh images.
     """
 
-    def __init__(self, split: ImageSplit, trainer: Trainer, config: EvaluationConfig):
-        seed = trainer.training.seed
+    def __init__(
+        self,
+        split: ImageSplit,
+        trainer: Trainer,
+        config: EvaluationConfig,
+        seed: int | None = None,
+    ):
+        seed = trainer.training.seed if seed is None else seed
         self._split, self._config, self._trainer = split, config, trainer
         self._losses = PairedLosses(trainer.predict, split, config, seed)
         self.final_train_loss = self._losses.memorizing_losses().mean(-1)
         self.fresh_distance = fresh_distances(split)
-        self._classifier = train_classifier(split, seed)
+        self._classifier = train_classifier(split, trainer.training.seed)
         self.accuracy = self._classifier.accuracy
         self._real = self._classifier(split.held_out)
         self._key = jax.random.fold_in(stream(seed, "samples"), 0)

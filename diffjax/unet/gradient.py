@@ -7,6 +7,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import nnx
 
 from diffjax.typing import Array
@@ -42,16 +43,16 @@ def chunked_gradient(
     On CPU that is up to a quarter faster than one program for a large batch.  The batch is one
     chunk where it is spread over devices.
     """
-    add = _compiled(predict)
     spread = len(images.sharding.device_set) > 1 if isinstance(images, jax.Array) else False
     chunk = len(images) if spread else _chunk(images.shape)
-    total = None
-    for start in range(0, len(images), chunk):
-        part = (a[start : start + chunk] for a in (images, times, noise, labels))
-        total = add(total, parameters, *part)
-    return (
-        jax.tree.map(lambda g: g * (chunk / len(images)), total) if chunk < len(images) else total
-    )
+    # flattened once, since modules are flattened in Python
+    leaves, structure = jax.tree.flatten(parameters)
+    first, add = _compiled(predict, structure, chunk)
+    batch = leaves, images, times, noise, labels
+    total = first(np.int32(0), *batch)
+    for start in range(chunk, len(images), chunk):
+        total = add(total, np.int32(start), *batch)
+    return jax.tree.unflatten(structure, total)
 
 
 def _chunk(shape: tuple[int, ...]) -> int:
@@ -64,20 +65,26 @@ def _chunk(shape: tuple[int, ...]) -> int:
 
 
 @functools.lru_cache(maxsize=8)
-def _compiled(predict: Predictor) -> Callable[..., Any]:
-    first = jax.jit(functools.partial(gradient, predict))
-    more = jax.jit(
-        lambda total, *batch: jax.tree.map(jnp.add, total, gradient(predict, *batch)),
-        donate_argnums=0,
-    )
-    return lambda total, *batch: first(*batch) if total is None else more(total, *batch)
+def _compiled(predict: Predictor, structure: Any, chunk: int) -> tuple[Callable, Callable]:
+    """Programs for a chunk's share of the gradient of a batch: alone, and added to others."""
+
+    def share(start: Array, leaves: list[Array], *batch: Array) -> list[Array]:
+        whole = chunk == len(batch[0])
+        part = batch if whole else [jax.lax.dynamic_slice_in_dim(a, start, chunk) for a in batch]
+        parameters = jax.tree.unflatten(structure, leaves)
+        return jax.tree.leaves(gradient(predict, parameters, *part, share=chunk / len(batch[0])))
+
+    def more(total: list[Array], *given: Any) -> list[Array]:
+        return [a + b for a, b in zip(total, share(*given), strict=True)]
+
+    return jax.jit(share), jax.jit(more, donate_argnums=0)
 
 
-def gradient(predict: Predictor, parameters: Any, *batch: Array) -> Any:
-    """Gradient of the mean loss of images, diffusion times, noise and labels."""
+def gradient(predict: Predictor, parameters: Any, *batch: Array, share: float = 1.0) -> Any:
+    """Gradient of a share of the mean loss of images, diffusion times, noise and labels."""
     images, times, noise, labels = batch
 
     def loss(weights):
-        return jnp.mean(denoising_loss(predict, weights, images, times, noise, labels))
+        return share * jnp.mean(denoising_loss(predict, weights, images, times, noise, labels))
 
     return jax.grad(loss)(parameters)

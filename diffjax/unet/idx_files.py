@@ -62,7 +62,7 @@ def check_sum(path: str | Path, expected: str) -> None:
         raise InputError(
             f"{file} has the md5 {found}",
             f"the official file has {expected}",
-            "delete the file and download it again; for data of your own pass check=False",
+            "download the file again; for data of your own pass --no-check (check=False)",
         )
 
 

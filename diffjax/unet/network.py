@@ -147,7 +147,7 @@ class Double(nnx.Module):
 
     def __call__(self, hidden: Array, condition: Array) -> Array:
         del condition
-        return self.convolution(doubled(hidden))
+        return self.convolution.of_doubled(hidden)
 
 
 class Attention(nnx.Module):
@@ -174,13 +174,6 @@ def time_waves(diffusion_times: Float[Array, " image"], frequencies: int) -> Arr
     decades = jnp.linspace(0.0, 1.0, frequencies, dtype=jnp.float32)
     angles = log_ratio[:, None] * (_SLOWEST * (_FASTEST / _SLOWEST) ** decades)[None, :]
     return jnp.concatenate([jnp.cos(angles), jnp.sin(angles)], axis=-1)
-
-
-def doubled(images: Float[Array, "image height width channel"]) -> Array:
-    """Images of twice the size, every pixel repeated."""
-    count, height, width, channels = images.shape
-    wide = jnp.broadcast_to(images[:, :, None, :, None, :], (count, height, 2, width, 2, channels))
-    return wide.reshape(count, 2 * height, 2 * width, channels)
 
 
 def num_parameters(network: nnx.Module) -> int:

@@ -10,6 +10,8 @@ from flax import nnx
 
 from diffjax.typing import Array, Float
 from diffjax.unet.config import NetworkConfig
+from diffjax.unet.convolution import convolution
+from diffjax.unet.doubling import convolution_of_doubled
 
 _SMALL = 1e-6
 
@@ -40,6 +42,28 @@ class GroupNorm(nnx.Module):
         return jnp.repeat(means, width // self.groups, axis=1)
 
 
+class Convolution(nnx.Module):
+    """A 3 x 3 convolution and a shift per channel, with zeros around the images."""
+
+    def __init__(self, inputs: int, outputs: int, stride: int, precision: Any, start: Any):
+        self.stride, self.precision = stride, precision
+        self.kernel = nnx.Param(start(None, (3, 3, inputs, outputs), jnp.float32))
+        self.bias = nnx.Param(jnp.zeros(outputs, jnp.float32))
+
+    def __call__(self, hidden: Array) -> Array:
+        return self._shifted(convolution(*self._operands(hidden), self.stride))
+
+    def of_doubled(self, hidden: Array) -> Array:
+        """The same of images of twice the size, every pixel repeated."""
+        return self._shifted(convolution_of_doubled(*self._operands(hidden)))
+
+    def _operands(self, hidden: Array) -> tuple[Array, Array]:
+        return hidden.astype(self.precision), self.kernel[...].astype(self.precision)
+
+    def _shifted(self, hidden: Array) -> Array:
+        return hidden + self.bias[...].astype(self.precision)[None, None, None, :]
+
+
 class Parts:
     """Makes layers: parameters in 32 bits, activations as the config says.
 
@@ -55,17 +79,10 @@ class Parts:
 
     def convolution(
         self, inputs: int, outputs: int, *, stride: int = 1, zero: bool = False
-    ) -> nnx.Conv:
+    ) -> "Convolution":
         """A 3 x 3 convolution that keeps the size, or halves it with a stride of 2."""
-        return nnx.Conv(
-            inputs,
-            outputs,
-            (3, 3),
-            strides=stride,
-            dtype=jnp.dtype(self.config.precision),
-            param_dtype=jnp.float32,
-            kernel_init=self._start(zero),
-            rngs=self._rngs,
+        return Convolution(
+            inputs, outputs, stride, jnp.dtype(self.config.precision), self._start(zero)
         )
 
     def linear(self, inputs: int, outputs: int, *, zero: bool = False) -> nnx.Linear:

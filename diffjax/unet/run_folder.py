@@ -6,6 +6,7 @@
     data.npz           training images, mean image and scale
     facts.json         what is known of the classes before training
     metrics.jsonl      one line per evaluated step, appended as it is measured
+    evaluations.jsonl  one line per later measurement of stored weights
     samples/STEP.npz   images generated at that step
     weights/STEP/      weights that were evaluated (orbax)
     state/STEP/        complete states to resume from (orbax); the latest two are kept
@@ -98,11 +99,13 @@ class TrainingFolder:
 
     def append_metrics(self, step: int, metrics: Mapping[str, np.ndarray]) -> None:
         """Add one line, durably."""
-        line = {"step": step, **{name: np.asarray(v).tolist() for name, v in metrics.items()}}
-        with (self.path / "metrics.jsonl").open("a", encoding="utf-8") as file:
-            file.write(json.dumps(line) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
+        self._append("metrics.jsonl", {"step": step, **_lists(metrics)})
+
+    def append_evaluation(
+        self, facts: Mapping[str, Any], metrics: Mapping[str, np.ndarray]
+    ) -> None:
+        """Add a line about a later measurement, durably."""
+        self._append("evaluations.jsonl", {**facts, "metrics": _lists(metrics)})
 
     def metrics(self) -> list[dict[str, Any]]:
         """All complete lines, by step."""
@@ -143,6 +146,12 @@ class TrainingFolder:
         lines = path.read_bytes().splitlines(keepends=True) if path.exists() else []
         return [line for line in lines if line.endswith(b"\n")]
 
+    def _append(self, name: str, line: Mapping[str, Any]) -> None:
+        with (self.path / name).open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+
     def _samples(self, step: int) -> Path:
         return self.path / "samples" / f"{step:09d}.npz"
 
@@ -152,6 +161,10 @@ class TrainingFolder:
             "a run of diffjax unet train, or for a new one an empty or new folder",
             "name another folder",
         )
+
+
+def _lists(metrics: Mapping[str, np.ndarray]) -> dict[str, Any]:
+    return {name: np.asarray(value).tolist() for name, value in metrics.items()}
 
 
 def _write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:

@@ -1,5 +1,7 @@
 """``diffjax unet``: a run from files to figures, and what it refuses."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -58,8 +60,9 @@ def test_from_files_to_figures(diffjax, folder, tmp_path):
     assert code == 2
     assert "training.learning_rate=0.002, this call has training.learning_rate=0.5" in err
 
-    code, out, err = diffjax("unet", "evaluate", "run", "--out", "again")
+    code, out, err = diffjax("unet", "evaluate", "run", "--figures", "--out", "again")
     assert code == 0, err
+    assert "held-out loss per dimension, end" in out
     assert (tmp_path / "again" / "figures" / "curves.png").exists()
 
     code, _, err = diffjax("unet", "sample", "run", "--count", 5, "--out", "s.npz")
@@ -72,6 +75,31 @@ def test_from_files_to_figures(diffjax, folder, tmp_path):
     code, _, err = diffjax("unet", "sample", "run", "--step", 4, "--out", "t.png")
     assert code == 2
     assert "no step 4 allowed: it has 1, 3, 5" in err
+
+
+def test_a_stored_network_is_measured_again(diffjax, folder, tmp_path):
+    assert train(diffjax, folder)[0] == 0
+    before = {p: p.read_bytes() for p in (tmp_path / "run").rglob("*") if p.is_file()}
+    draws = "--step", 3, "--samples", 4, "--seed", 5, "--sampler", "ancestral"
+    data = "--data-dir", folder, "--no-check"
+    code, out, err = diffjax("unet", "evaluate", "run", *draws, *data)
+    assert code == 0, err
+    assert "step 3, seed 5" in out
+    assert "held-out loss at each diffusion time, t = 0.3" in out
+    [line] = (tmp_path / "run" / "evaluations.jsonl").read_text().splitlines()
+    found = json.loads(line)
+    assert (found["step"], found["seed"], found["own_data"]) == (3, 5, True)
+    assert found["evaluation"]["method"] == "ancestral"
+    assert sum(found["metrics"]["class_share"]) == pytest.approx(1.0)
+    assert all(p.read_bytes() == content for p, content in before.items())
+
+    code, _, err = diffjax("unet", "evaluate", "run", "--step", 4, *data)
+    assert (code, "no step 4 allowed: it has 1, 3, 5" in err) == (2, True)
+    code, _, err = diffjax("unet", "evaluate", "run", "--data-dir", "absent")
+    assert (code, "does not exist" in err) == (2, True)
+    code, _, err = diffjax("unet", "evaluate", "run", "--out", "elsewhere", *data)
+    assert (code, "without --figures" in err) == (2, True)
+    assert len((tmp_path / "run" / "evaluations.jsonl").read_text().splitlines()) == 1
 
 
 BAD = [
@@ -102,9 +130,16 @@ def test_bad_commands_write_nothing(diffjax, folder, tmp_path, arguments, messag
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("verb", ["sample", "evaluate"])
-def test_folders_without_a_run(diffjax, verb):
-    code, _, err = diffjax("unet", verb, "absent", "--out", "x.npz")
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("sample", "absent", "--out", "x.npz"),
+        ("evaluate", "absent"),
+        ("evaluate", "absent", "--figures"),
+    ],
+)
+def test_folders_without_a_run(diffjax, command):
+    code, _, err = diffjax("unet", *command)
     assert code == 2
     assert "has no run.json" in err
 

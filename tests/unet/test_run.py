@@ -33,12 +33,6 @@ def run(folder, **changes):
     return train_run(split, folder, **settings)
 
 
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("whole") / "run"
-    return folder, run(folder)
-
-
 def assert_same_run(folder, other):
     first, second = ((f / "metrics.jsonl").read_bytes() for f in (folder, other))
     assert first == second
@@ -55,7 +49,12 @@ def assert_same_run(folder, other):
 
 # while training; with half a line of metrics written; with half a checkpoint of a state written
 @pytest.mark.parametrize(
-    ("place", "survive", "kept"), [("step", 3, 5), ("metrics", 2, 2), ("checkpoint", 5, 2)]
+    ("place", "survive", "kept"),
+    [
+        ("step", 3, 5),
+        pytest.param("metrics", 2, 2, marks=pytest.mark.slow),
+        ("checkpoint", 5, 2),
+    ],
 )
 def test_a_killed_run_continues_to_the_same_bits(tmp_path, finished, place, survive, kept):
     folder = tmp_path / "run"

@@ -108,7 +108,7 @@ def test_scanned_steps_are_the_same(trainer, trained, monkeypatch):
     )
 
 
-@pytest.mark.parametrize("images", [1, 2, 8])
+@pytest.mark.parametrize("images", [1, pytest.param(2, marks=pytest.mark.slow), 8])
 def test_a_gradient_in_chunks_is_that_of_the_batch(trainer, monkeypatch, images):
     split, start = digit_split(), trainer.initial_state().parameters
     batch = split.train[:8], np.full(8, 0.3, np.float32), split.train[8:16], split.train_labels[:8]
