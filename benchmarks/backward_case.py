@@ -25,7 +25,7 @@ def curve_rows(dim: int, num_clones: int, simulated_times: int) -> list:
     import jax
     import numpy as np
 
-    from benchmarks.report import Row, against
+    from benchmarks.report import Row, against, agreement
     from diffjax.backward.clones import simulated_clone_returns
     from diffjax.backward.cloning import cloning_probabilities
     from diffjax.mixture import two_classes
@@ -60,11 +60,12 @@ def curve_rows(dim: int, num_clones: int, simulated_times: int) -> list:
     case = f"speciation curve d={dim}"
     note = f"{num_clones} clones per class, {STEPS} steps, {simulated_times} of 20 times run"
     return [
-        Row(case, "largest deviation of the clones", worst, "s.e."),
+        agreement(case, "largest deviation of the clones", worst, unit="s.e."),
         Row(case, "d-dimensional clones, 20 times", slow, "s", note=note),
         Row(case, "quadrature, 20 times", fast, "s"),
-        against(case, "speed-up at equal answers", slow / fast, CURVE_SPEEDUP, note="CPU seconds"),
-    ]
+        against(case, "speed-up at equal answers", slow / fast, CURVE_SPEEDUP,
+                note="CPU seconds", ratio="speciation"),
+    ]  # fmt: skip
 
 
 def map_rows(side: int) -> list:

@@ -77,6 +77,20 @@ def _solve_part(task: tuple[int, bool]):
     return result, time.process_time() - start
 
 
+def _import_what_calls_import() -> None:
+    """What the first call would import: with it, a first call is compilation and nothing else.
+
+    jaxlib imports scipy.linalg for its first eigendecomposition, the engine zarr when it is first
+    asked for, and xarray dask, where installed, with the first array.
+    """
+    import scipy.linalg  # noqa: F401
+    import xarray
+
+    import diffjax.sweep.run  # noqa: F401
+
+    xarray.DataArray(np.zeros(1), coords={"x": ["label"]}, dims="x").copy()
+
+
 class EnginePoint:
     """One problem through the public function; more arguments as in `problems.problem`."""
 
@@ -86,6 +100,7 @@ class EnginePoint:
         import diffjax as dj
         from benchmarks.problems import problem
 
+        _import_what_calls_import()
         problem_here, wait = problem(num_features, times, **more), jax.block_until_ready
         self.run = lambda: wait(dj.gradient_flow(problem_here))
 
@@ -101,6 +116,7 @@ class EngineSweep:
         import diffjax as dj
         from benchmarks.problems import axes, problem
 
+        _import_what_calls_import()
         over, base = axes(quick), problem(num_features, times)
         self.run = lambda: dj.sweep(dj.gradient_flow, base, over=over)
 
@@ -116,16 +132,22 @@ class EngineSweep:
 class EngineGrid:
     """The batches of that sweep, planned and compiled before: its run time."""
 
-    def __init__(self, num_features: int, times: int | None, quick: bool):
+    def __init__(
+        self, num_features: int, times: int | None, quick: bool, batch_size: int | None = None
+    ):
         import diffjax as dj
         from benchmarks.problems import axes, problem
         from diffjax.sweep.execute import Executor
         from diffjax.sweep.job import plan_of, prepare
+        from diffjax.sweep.plan import GroupPlan
 
         base = problem(num_features, times)
-        job = prepare(dj.gradient_flow, base, axes(quick), None, None, None, (), {}, {})
-        self.plan = plan_of(job, job.groups[0])
+        job = prepare(dj.gradient_flow, base, axes(quick), None, None, batch_size, (), {}, {})
+        plan = plan_of(job, job.groups[0])
+        assert isinstance(plan, GroupPlan), "the engine's model runs on devices"
+        self.plan = plan
         self.executor = Executor(self.plan, job.devices)
+        self.facts = {"device_bytes": self.plan.device_bytes}
 
     def run(self) -> list[dict[str, np.ndarray]]:
         """All batches, results on the host."""
@@ -144,7 +166,9 @@ JOBS = {
     "engine_point": "benchmarks.jobs:EnginePoint",
     "engine_grid": "benchmarks.jobs:EngineGrid",
     "engine_sweep": "benchmarks.jobs:EngineSweep",
-    "limits": "benchmarks.machine:Limits",
+    "stored_sweep": "benchmarks.sweep_jobs:StoredSweep",
+    "theory_sweep": "benchmarks.sweep_jobs:TheorySweep",
+    "limits": "benchmarks.limits:Limits",
     "phases": "benchmarks.phases:Phases",
     "explicit": "benchmarks.explicit_job:Explicit",
 }

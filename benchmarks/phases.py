@@ -32,6 +32,7 @@ class Phases:
             first = jax.tree.map(lambda leaf: leaf[0], members)
             calls[name] = _call(compute, first)
             results[name] = jax.jit(lambda m, f=stage.compute: jax.lax.map(f, m))(members)
+        assert model.combine is not None, "the engine's model has shared stages"
         calls["combine"] = _call(jax.jit(model.combine), point, results)
         calls["eigh"] = _call(jax.jit(jax.numpy.linalg.eigh), _covariance(num_features))
         calls["whole point"] = lambda: jax.block_until_ready(dj.gradient_flow(point))

@@ -1,13 +1,18 @@
 """Results as a readable table and as JSON."""
 
 import json
+import statistics
 import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+
+KIND = "diffjax benchmarks"
+"""What a results file says that it is."""
 
 
 @dataclass(frozen=True)
@@ -22,6 +27,8 @@ class Row:
         target: the ratio to reach, "" where there is none.
         met: whether the target is reached; None where there is none.
         note: how it was measured, or why a target is missed.
+        noise: half the interquartile range of the rounds, in the unit; None if there was one.
+        ratio: key of the ratio (see ratios.py) that this number answers, "" where there is none.
     """
 
     case: str
@@ -31,46 +38,117 @@ class Row:
     target: str = ""
     met: bool | None = None
     note: str = ""
+    noise: float | None = None
+    ratio: str = ""
 
 
-def against(case: str, quantity: str, value: float, target: float, **more: Any) -> Row:
+def summary(values: float | Sequence[float]) -> tuple[float, float | None]:
+    """Median and half the interquartile range; a single number has no range."""
+    if not isinstance(values, Sequence):
+        return float(values), None
+    if len(values) < 2:
+        return float(values[0]), None
+    low, middle, high = statistics.quantiles(values, n=4, method="inclusive")
+    return float(middle), float(high - low) / 2
+
+
+def measured(
+    case: str, quantity: str, values: float | Sequence[float], unit: str = "", **more: Any
+) -> Row:
+    """The median of some rounds with their spread."""
+    value, noise = summary(values)
+    return Row(case, quantity, value, unit, noise=noise, **more)
+
+
+def against(
+    case: str, quantity: str, values: float | Sequence[float], target: float, **more: Any
+) -> Row:
     """A ratio that should be at least `target`."""
-    return Row(case, quantity, value, target=f">= {target:g}", met=value >= target, **more)
+    value, noise = summary(values)
+    met = value >= target
+    return Row(case, quantity, value, target=f">= {target:g}", met=met, noise=noise, **more)
 
 
-def below(case: str, quantity: str, value: float, target: float, **more: Any) -> Row:
+def below(
+    case: str, quantity: str, values: float | Sequence[float], target: float, **more: Any
+) -> Row:
     """Seconds that should be at most `target`."""
-    return Row(
-        case, quantity, value, unit="s", target=f"<= {target:g}", met=value <= target, **more
+    value, noise = summary(values)
+    met = value <= target
+    return Row(case, quantity, value, "s", f"<= {target:g}", met, noise=noise, **more)
+
+
+def agreement(case: str, quantity: str, value: float, **more: Any) -> Row:
+    """How far answers differ: rounding, so that its own size is its noise."""
+    return Row(case, quantity, value, noise=abs(value), **more)
+
+
+def show(rows: Sequence[Row], machine: Mapping[str, Any]) -> None:
+    """Print the machine and one line per number."""
+    facts = ", ".join(f"{k}: {v}" for k, v in machine.items() if k != "versions")
+    console().print(f"{facts}\n{machine['versions']}", highlight=False)
+    show_table(
+        ("case", "quantity", "value", "target", "met", "note"),
+        [
+            (row.case, row.quantity, value_text(row), row.target, _met(row, "no"), row.note)
+            for row in rows
+        ],
     )
 
 
-def show(rows: list[Row], machine: dict[str, Any]) -> None:
-    """Print the machine and one line per number."""
-    # a fixed width where there is no terminal, so that logs stay readable
-    console = Console(width=None if sys.stdout.isatty() else 150)
-    facts = ", ".join(f"{k}: {v}" for k, v in machine.items() if k != "versions")
-    console.print(f"{facts}\n{machine['versions']}", highlight=False)
-    table = Table("case", "quantity", "value", "target", "met", "note")
-    for row in rows:
-        met = {None: "", True: "yes", False: "no"}[row.met]
-        value = f"{row.value:.4g} {row.unit}".strip()
-        table.add_row(row.case, row.quantity, value, row.target, met, row.note)
-    console.print(table)
+def show_table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> None:
+    """Print cells under their heads."""
+    table = Table(*head)
+    for cells in lines:
+        table.add_row(*cells)
+    console().print(table)
 
 
-def markdown(rows: list[Row]) -> str:
+def console() -> Console:
+    """Standard output, of a fixed width where it is no terminal, so that logs stay readable."""
+    return Console(width=None if sys.stdout.isatty() else 150)
+
+
+def markdown(rows: Sequence[Row]) -> str:
     """The same table for a README."""
-    lines = ["| case | quantity | value | target | met | note |", "|---|---|---|---|---|---|"]
-    for row in rows:
-        met = {None: "", True: "yes", False: "**no**"}[row.met]
-        value = f"{row.value:.3g} {row.unit}".strip()
-        cells = (row.case, row.quantity, value, row.target, met, row.note)
-        lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join(lines) + "\n"
+    return markdown_table(
+        ("case", "quantity", "value", "target", "met", "note"),
+        [
+            (row.case, row.quantity, value_text(row, 3), row.target, _met(row, "**no**"), row.note)
+            for row in rows
+        ],
+    )
 
 
-def write(path: Path, rows: list[Row], machine: dict[str, Any], settings: dict[str, Any]) -> None:
-    """JSON with machine facts, settings and every number."""
-    content = {"machine": machine, "settings": settings, "rows": [asdict(row) for row in rows]}
-    path.write_text(json.dumps(content, indent=1) + "\n")
+def markdown_table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
+    """Cells under their heads."""
+    cut = [head, ["---"] * len(head), *lines]
+    return "".join("| " + " | ".join(cells) + " |\n" for cells in cut)
+
+
+def value_text(row: Row, digits: int = 4) -> str:
+    """The number with its unit."""
+    return f"{row.value:.{digits}g} {row.unit}".strip()
+
+
+def _met(row: Row, missed: str) -> str:
+    return {None: "", True: "yes", False: missed}[row.met]
+
+
+def content(
+    rows: Sequence[Row], machine: Mapping[str, Any], settings: Mapping[str, Any], **more: Any
+) -> dict[str, Any]:
+    """Machine facts, settings and every number, as plain JSON."""
+    numbers = [asdict(row) for row in rows]
+    return {"kind": KIND, "machine": machine, "settings": settings, **more, "rows": numbers}
+
+
+def write(
+    path: Path,
+    rows: Sequence[Row],
+    machine: Mapping[str, Any],
+    settings: Mapping[str, Any],
+    **more: Any,
+) -> None:
+    """Write `content` to a file."""
+    path.write_text(json.dumps(content(rows, machine, settings, **more), indent=1) + "\n")

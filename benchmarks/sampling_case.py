@@ -129,7 +129,7 @@ def check(contenders: Contenders) -> float:
 
 def rows_of(case: Case) -> list:
     """Agreement, seconds, speed and share of the peak."""
-    from benchmarks.report import Row
+    from benchmarks.report import Row, agreement, measured
 
     contenders = Contenders(case)
     difference = check(contenders)
@@ -139,18 +139,17 @@ def rows_of(case: Case) -> list:
     for _ in range(case.rounds):
         ours.append(cpu_seconds(contenders.ours))
         theirs.append(cpu_seconds(contenders.theirs))
-    seconds, rival = median(ours), median(theirs)
-    speed = case.product_operations / seconds / 1e9
+    speeds = [case.product_operations / seconds / 1e9 for seconds in ours]
     note = f"{case.num_steps} steps, 32 bits, one core"
-    ratio = median(b / a for a, b in zip(ours, theirs, strict=True))
+    ratios = [b / a for a, b in zip(ours, theirs, strict=True)]
     return [
-        Row(case.label, "largest difference from NumPy", difference),
-        Row(case.label, "seconds", seconds, "s", note=note),
-        Row(case.label, "NumPy, seconds", rival, "s"),
-        Row(case.label, "speed-up over NumPy", ratio),
-        Row(case.label, "matrix products of the loop", speed, "GF/s"),
+        agreement(case.label, "largest difference from NumPy", difference),
+        measured(case.label, "seconds", ours, "s", note=note),
+        measured(case.label, "NumPy, seconds", theirs, "s"),
+        measured(case.label, "speed-up over NumPy", ratios),
+        measured(case.label, "matrix products of the loop", speeds, "GF/s"),
         Row(case.label, "one matrix product, 512 cubed", peak, "GF/s"),
-        Row(case.label, "share of the matrix-product speed", speed / peak),
+        measured(case.label, "share of the matrix-product speed", [s / peak for s in speeds]),
     ]
 
 

@@ -22,8 +22,16 @@ MODULES = {
     "backward": "benchmarks.backward_case",
     "sampling": "benchmarks.sampling_case",
     "unet": "benchmarks.unet_case",
+    "sweep": "benchmarks.sweep_case",
+    "store": "benchmarks.store_case",
 }
 """Case to module."""
+
+DISAGREED = 4
+"""Exit code of a case whose contenders disagree; Python itself ends with 1 or 2."""
+
+INTERRUPTED = 130
+"""Exit code after Ctrl-C."""
 
 
 class Disagreement(RuntimeError):
@@ -40,7 +48,7 @@ def run(module: str, text: str | None, measure: Callable[[bool], list[Row]], dev
         devices: host devices of JAX.
 
     Returns:
-        The exit code: 1 if the contenders disagree.
+        The exit code: 0, `DISAGREED` or `INTERRUPTED`.
     """
     parser = argparse.ArgumentParser(prog=f"python -m {module}", description=text)
     parser.add_argument("--quick", action="store_true", help="tiny sizes, to try the harness")
@@ -58,7 +66,9 @@ def run(module: str, text: str | None, measure: Callable[[bool], list[Row]], dev
         rows = measure(options.quick)
     except Disagreement as disagreement:
         print(f"stopped before timing: {disagreement}", file=sys.stderr)
-        return 1
+        return DISAGREED
+    except KeyboardInterrupt:
+        return INTERRUPTED
     report.show(rows, facts)
     if options.json:
         report.write(options.json, rows, facts, {"quick": options.quick})
@@ -69,7 +79,8 @@ def rows_of(case: str, quick: bool) -> list[Row]:
     """Run a case in its own process and read its rows.
 
     Raises:
-        Disagreement: it stopped.
+        Disagreement: its contenders disagree.
+        RuntimeError: it failed otherwise.
     """
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "rows.json"
@@ -80,6 +91,8 @@ def rows_of(case: str, quick: bool) -> list[Row]:
             stdout=subprocess.DEVNULL,
             check=False,
         )
+        if done.returncode == DISAGREED:
+            raise Disagreement(f"{case}: see above")
         if done.returncode:
-            raise Disagreement(f"{case} stopped with exit code {done.returncode}")
+            raise RuntimeError(f"it ended with exit code {done.returncode}")
         return [Row(**row) for row in json.loads(path.read_text())["rows"]]

@@ -10,7 +10,6 @@ import dataclasses
 import sys
 import time
 from collections.abc import Callable
-from statistics import median
 from typing import Any
 
 from benchmarks.standalone import Disagreement, run
@@ -39,7 +38,7 @@ def checks(rank: int, quick: bool) -> list:
     """Differences of the curves from finer quadratures and from finite size."""
     import jax.numpy as jnp
 
-    from benchmarks.report import Row
+    from benchmarks.report import agreement
     from diffjax.asymptotics.model import asymptotic_dynamics
 
     point, case = problem(rank), f"theory rank {rank}"
@@ -52,11 +51,12 @@ def checks(rank: int, quick: bool) -> list:
     for split in ("train_loss", "test_loss"):
         ours, other = getattr(found, split), getattr(finer, split)
         difference = float(jnp.max(jnp.abs(ours - other) / jnp.maximum(1.0, other)))
-        rows.append(Row(case, f"{split} against finer quadratures", difference))
+        rows.append(agreement(case, f"{split} against finer quadratures", difference))
         if difference > FINER:
             raise Disagreement(f"rank {rank}: {split} moves by {difference:.1e} with the nodes")
     dim = 24 if quick else 64
-    rows.append(Row(case, f"curves against d={dim}, 4 draws", _finite_size(point, found, dim)))
+    finite = _finite_size(point, found, dim)
+    rows.append(agreement(case, f"curves against d={dim}, 4 draws", finite))
     if rows[-1].value > FINITE_SIZE:
         raise Disagreement(f"rank {rank}: curves are {rows[-1].value:.2f} from finite size")
     return rows
@@ -120,7 +120,7 @@ def sweep_rows(rank: int, side: int) -> list:
 
 def point_rows(rank: int, rounds: int) -> list:
     """Compiling and computing one point on one core, and the screening of the same point."""
-    from benchmarks.report import Row
+    from benchmarks.report import Row, measured
     from diffjax.asymptotics.dynamics import theory_dynamics
     from diffjax.asymptotics.ensemble import make_ensemble
     from diffjax.asymptotics.problem import training_times
@@ -135,12 +135,12 @@ def point_rows(rank: int, rounds: int) -> list:
     for name, function in programs.items():
         compiling, computing = _measured(function, point, rounds)
         rows.append(Row(case, f"{name}, compile", compiling, "CPU-s"))
-        rows.append(Row(case, f"{name}, compute", 1e3 * computing, "CPU-ms"))
+        rows.append(measured(case, f"{name}, compute", [1e3 * s for s in computing], "CPU-ms"))
     return rows
 
 
-def _measured(function: Callable, point: Any, rounds: int) -> tuple[float, float]:
-    """CPU seconds of compilation and of one of 64 points in a compiled loop."""
+def _measured(function: Callable, point: Any, rounds: int) -> tuple[float, list[float]]:
+    """CPU seconds of compilation, and in every round of one of 64 points in a compiled loop."""
     import jax
     import jax.numpy as jnp
 
@@ -154,13 +154,13 @@ def _measured(function: Callable, point: Any, rounds: int) -> tuple[float, float
         start = time.process_time()
         jax.block_until_ready(compiled(batch))
         seconds.append((time.process_time() - start) / 64)
-    return compiling, median(seconds)
+    return compiling, seconds
 
 
 def measure(quick: bool) -> list:
-    """All rows: checks, one point and sweeps per rank."""
+    """All rows: checks, one point and sweeps per rank; one rank if it is quick."""
     rows = []
-    for rank in CENTROIDS:
+    for rank in (1,) if quick else CENTROIDS:
         rows += checks(rank, quick)
         rows += point_rows(rank, rounds=2 if quick else 5)
         rows += sweep_rows(rank, 4 if quick else (100 if rank == 1 else 32))

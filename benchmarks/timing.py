@@ -5,6 +5,7 @@ imports. Rounds go A B A B, so that a change of clock or load hits all alike, an
 the median of the ratios within each round.
 """
 
+import contextlib
 import json
 import os
 import statistics
@@ -12,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -55,15 +56,24 @@ class Worker:
             cwd=REPOSITORY,
             env=_environment(contender),
         )
-        self.ready = self._answer()
+        assert self.process.stdin is not None and self.process.stdout is not None
+        self._to, self._from = self.process.stdin, self.process.stdout
+        try:
+            self.ready = self._answer()
+        except BaseException:
+            self.__exit__("not ready")
+            raise
 
     def __enter__(self) -> "Worker":
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self.process.stdin.close()
+    def __exit__(self, kind: object, *_: object) -> None:
+        if kind is not None:  # nobody waits for what it is doing
+            self.process.terminate()
+        with contextlib.suppress(BrokenPipeError):
+            self._to.close()
         self.process.wait()
-        self.process.stdout.close()
+        self._from.close()
 
     def run(self) -> Sample:
         """Run once, timed inside the worker."""
@@ -78,13 +88,22 @@ class Worker:
         """Largest resident set of the worker (and its children) so far, in MiB."""
         return self.ask({"do": "memory"})["mib"]
 
+    def run_memory(self) -> tuple[float, float]:
+        """Resident set before one run and its largest value during the run, in MiB.
+
+        Where the system cannot forget an old peak (it is no Linux), the largest value so far.
+        """
+        before = self.ask({"do": "forget memory"})["mib"]
+        self.run()
+        return before, self.ask({"do": "memory"})["mib"]
+
     def ask(self, message: Mapping[str, Any]) -> dict[str, Any]:
         """Send one message and wait for its reply."""
-        print(json.dumps(message), file=self.process.stdin, flush=True)
+        print(json.dumps(message), file=self._to, flush=True)
         return self._answer()
 
     def _answer(self) -> dict[str, Any]:
-        line = self.process.stdout.readline()
+        line = self._from.readline()
         if not line:
             code = self.process.wait()
             raise RuntimeError(f"worker {self.contender.job!r} stopped with exit code {code}")
@@ -100,15 +119,33 @@ def _environment(contender: Contender) -> dict[str, str]:
         "JAX_NUM_CPU_DEVICES": str(contender.cores),
         "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
     }
-    if contender.cache:
-        fixed["JAX_COMPILATION_CACHE_DIR"] = contender.cache
+    cache = contender.cache or (_shared[-1] if _shared else None)
+    if cache:
+        fixed["JAX_COMPILATION_CACHE_DIR"] = cache
     return {**os.environ, **fixed, **contender.environment}
 
 
-def interleave(workers: Mapping[str, Worker], rounds: int) -> dict[str, list[Sample]]:
-    """Time all workers `rounds` times in turn, after one untimed round."""
-    for worker in workers.values():
-        worker.run()
+_shared: list[str] = []
+
+
+@contextlib.contextmanager
+def shared_cache() -> Iterator[None]:
+    """Workers started inside compile a program once for all, unless they have their own cache."""
+    with tempfile.TemporaryDirectory() as folder:
+        _shared.append(folder)
+        try:
+            yield
+        finally:
+            _shared.remove(folder)
+
+
+def interleave(
+    workers: Mapping[str, Worker], rounds: int, warm: bool = True
+) -> dict[str, list[Sample]]:
+    """Time all workers `rounds` times in turn, with `warm` after one untimed round."""
+    if warm:
+        for worker in workers.values():
+            worker.run()
     samples: dict[str, list[Sample]] = {name: [] for name in workers}
     for _ in range(rounds):
         for name, worker in workers.items():
@@ -116,35 +153,49 @@ def interleave(workers: Mapping[str, Worker], rounds: int) -> dict[str, list[Sam
     return samples
 
 
+def ratios(slow: Sequence[Sample], fast: Sequence[Sample], clock: str = "wall") -> list[float]:
+    """slow / fast of every round."""
+    pairs = zip(slow, fast, strict=True)
+    return [getattr(a, clock) / getattr(b, clock) for a, b in pairs]
+
+
 def ratio(slow: Sequence[Sample], fast: Sequence[Sample], clock: str = "wall") -> float:
     """Median over rounds of slow / fast."""
-    pairs = zip(slow, fast, strict=True)
-    return statistics.median(getattr(a, clock) / getattr(b, clock) for a, b in pairs)
+    return statistics.median(ratios(slow, fast, clock))
+
+
+def seconds(samples: Sequence[Sample], clock: str = "wall") -> list[float]:
+    """Seconds of every round."""
+    return [getattr(sample, clock) for sample in samples]
 
 
 def median(samples: Sequence[Sample], clock: str = "wall") -> float:
     """Median seconds."""
-    return statistics.median(getattr(sample, clock) for sample in samples)
+    return statistics.median(seconds(samples, clock))
 
 
-def compile_seconds(contender: Contender, repeats: int = 3) -> dict[str, Sample]:
+def compile_seconds(contender: Contender, repeats: int = 3) -> dict[str, list[Sample]]:
     """The first call beyond a later one: `cold` with an empty cache, `warm` with a filled one.
 
-    Every measurement is a fresh process. Also returns `start`: imports and set-up.
+    Every measurement is a fresh process, and every pair has a cache of its own. Also returns
+    `start`: imports and set-up.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        runs = [_first_call(contender, folder) for _ in range(repeats + 1)]
-    middle = sorted((first for first, _ in runs[1:]), key=lambda sample: sample.cpu)
-    start = statistics.median(start for _, start in runs)
-    return {"cold": runs[0][0], "warm": middle[repeats // 2], "start": Sample(start, start)}
+    found: dict[str, list[Sample]] = {"cold": [], "warm": [], "start": []}
+    for _ in range(repeats):
+        with tempfile.TemporaryDirectory() as folder:
+            for cache in ("cold", "warm"):
+                first, start = _first_call(contender, folder)
+                found[cache].append(first)
+                found["start"].append(start)
+    return found
 
 
-def _first_call(contender: Contender, cache: str) -> tuple[Sample, float]:
+def _first_call(contender: Contender, cache: str) -> tuple[Sample, Sample]:
     with Worker(replace(contender, cache=cache)) as worker:
+        start = Sample(worker.ready["start"], worker.ready["start_cpu"])
         first = worker.run()
         later = [worker.run() for _ in range(3)]
-        beyond = Sample(first.wall - median(later), first.cpu - median(later, "cpu"))
-        return beyond, worker.ready["start"]
+        return Sample(first.wall - median(later), first.cpu - median(later, "cpu")), start
 
 
 def least_cpu_seconds(call: Callable, rounds: int = 1) -> float:

@@ -11,12 +11,13 @@ import jax
 import numpy as np
 import pytest
 
-from benchmarks import exact_engine, problems
-from benchmarks.exact_engine import Disagreement, Size
+from benchmarks import contest, exact_engine, problems
+from benchmarks.contest import Size
 from benchmarks.jobs import EnginePoint, NumpyPoints
 from benchmarks.peers.closed_form import ClosedForm, solve_grid
 from benchmarks.peers.explicit_training import Counts, NumpyTraining, compare
 from benchmarks.peers.point_arrays import draw_point
+from benchmarks.standalone import Disagreement
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 TINY = {"num_features": 32, "times": 16}
@@ -61,11 +62,11 @@ def test_peer_and_engine_agree(tmp_path):
     with jax.enable_x64(True):
         found = engine.answer(engine.run())
     expected = peer.answer(peer.run())
-    assert exact_engine.relative_difference(found, expected) < 1e-8
+    assert contest.relative_difference(found, expected) < 1e-8
 
 
 def test_disagreement_stops_before_timing(monkeypatch):
-    monkeypatch.setattr(exact_engine, "relative_difference", lambda *_: 1e-3)
+    monkeypatch.setattr(contest, "relative_difference", lambda *_: 1e-3)
     monkeypatch.setattr(exact_engine, "interleave", lambda *_: pytest.fail("timed"))
     with pytest.raises(Disagreement, match=r"answers differ by 0\.001"):
         exact_engine.one_point(Size(32, 16, rounds=1, quick=True))
@@ -84,3 +85,8 @@ def test_command_writes_json(tmp_path):
     content = json.loads(target.read_text())
     assert content["machine"]["versions"]["jax"]
     assert all(row["value"] > 0 for row in content["rows"])
+    assert {row["quantity"].split()[0] for row in content["rows"]} == {
+        "GEMM", "eigh_evd", "eigh_evr", "copy", "launch",
+    }  # fmt: skip
+    assert content["limits"]["copy_gb_per_s"]["numpy"][0] > 0.1
+    assert content["failed"] == {} and content["interrupted"] is False
