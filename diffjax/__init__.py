@@ -34,6 +34,8 @@ _HOMES = {
     "diffjax.random_features.problem": ("RandomFeatureProblem",),
     "diffjax.random_features.dataset_problem": ("DatasetProblem",),
     "diffjax.random_features.model": ("gradient_flow",),
+    "diffjax.random_features.sharded.compute": ("gradient_flow_sharded",),
+    "diffjax.random_features.solver_timing": ("measure_solvers",),
     "diffjax.random_features.generator_problem": ("GeneratorProblem",),
     "diffjax.random_features.generator_model": ("generated_classes",),
     "diffjax.random_features.training": ("TrainingRun", "stable_learning_rate", "train"),
@@ -121,6 +123,10 @@ if TYPE_CHECKING:
     from diffjax.random_features.model import gradient_flow as gradient_flow
     from diffjax.random_features.options import CovarianceOptions as CovarianceOptions
     from diffjax.random_features.problem import RandomFeatureProblem as RandomFeatureProblem
+    from diffjax.random_features.sharded.compute import (
+        gradient_flow_sharded as gradient_flow_sharded,
+    )
+    from diffjax.random_features.solver_timing import measure_solvers as measure_solvers
     from diffjax.random_features.training import TrainingRun as TrainingRun
     from diffjax.random_features.training import stable_learning_rate as stable_learning_rate
     from diffjax.random_features.training import train as train

@@ -2,6 +2,8 @@
 
 import gc
 import os
+import shutil
+import tempfile
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ.setdefault("MPLBACKEND", "Agg")
@@ -12,6 +14,24 @@ import pytest
 
 jax.config.update("jax_enable_x64", True)
 jax.config.update("jax_numpy_rank_promotion", "raise")
+
+# Modules forget what they compiled (below); the processes of one run find it again in a folder.
+FOLDER = "DIFFJAX_COMPILED_TESTS"
+if FOLDER in os.environ:
+    jax.config.update("jax_compilation_cache_dir", os.environ[FOLDER])
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
+
+
+def pytest_configure(config):
+    """The folder, made by the process that starts the others."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        os.environ[FOLDER] = tempfile.mkdtemp(prefix="diffjax-compiled-")
+
+
+def pytest_unconfigure(config):
+    """Removed by that process, too."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        shutil.rmtree(os.environ.pop(FOLDER), ignore_errors=True)
 
 
 @pytest.fixture
