@@ -70,7 +70,7 @@ _spectrum_point = functools.partial(jax.jit, static_argnums=1)(spectrum_point)
 
 
 @model(
-    version=1,
+    version=2,
     outputs={
         "eigenvalues": Output(
             ("eigenvalue",), "eigenvalue of p U", "1", r"\lambda", coordinate=True
