@@ -106,7 +106,7 @@ UNEVEN_TIMES = np.sort(10.0 ** np.random.default_rng(2).uniform(-5, 9, 61))
     [
         ("three", "zero"),
         pytest.param("three", "random", marks=pytest.mark.slow),
-        ("three", "given"),
+        pytest.param("three", "given", marks=pytest.mark.slow),
         ("rotated", "zero"),
     ],
 )
