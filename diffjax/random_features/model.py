@@ -7,11 +7,11 @@ import jax
 import numpy as np
 
 from diffjax.dynamics import LABELS, LearningDynamics
-from diffjax.errors import InputError
 from diffjax.mixture import two_classes
 from diffjax.precision import require_float64
 from diffjax.random_features import gradient_flow as flow
 from diffjax.random_features.dataset_problem import DatasetProblem
+from diffjax.random_features.flow_checks import check_flow
 from diffjax.random_features.problem import RandomFeatureProblem
 from diffjax.random_features.solver_choice import choose_solver, fastest_solver, settled_options
 from diffjax.sweep.model import Output, SharedStage, model
@@ -118,19 +118,7 @@ def gradient_flow(
     """
     require_float64("gradient_flow", allow_float32)
     choose_solver(solver)
-    if not isinstance(problem, RandomFeatureProblem | DatasetProblem):
-        raise InputError(
-            f"the problem is a {type(problem).__name__}",
-            "a RandomFeatureProblem or a DatasetProblem",
-            "build one of these",
-        )
-    expected = (problem.dim, problem.num_features)
-    if initial_readout is not None and np.shape(initial_readout) != expected:
-        raise InputError(
-            f"initial_readout has shape {np.shape(initial_readout)}",
-            f"(dim, num_features) = {expected}",
-            "transpose it if it is the other way round",
-        )
+    check_flow(problem, initial_readout)
     if solver == "auto" and concrete(problem):  # a compiled program depends on no file
         solver = fastest_solver(problem.num_features).solver
     compute = _dataset_dynamics if isinstance(problem, DatasetProblem) else _random_feature_dynamics

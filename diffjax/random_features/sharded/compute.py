@@ -14,6 +14,7 @@ from diffjax.precision import require_float64
 from diffjax.random_features import gradient_flow as flow
 from diffjax.random_features.clock import training_times
 from diffjax.random_features.dataset_problem import DatasetProblem
+from diffjax.random_features.flow_checks import check_flow
 from diffjax.random_features.problem import RandomFeatureProblem
 from diffjax.random_features.sharded.chain import Start
 from diffjax.random_features.sharded.classes import Problem, sample_counts, sharded_objective
@@ -94,24 +95,12 @@ def gradient_flow_sharded(
 
 
 def _check(problem: Problem, initial_readout: Any) -> None:
-    if not isinstance(problem, RandomFeatureProblem | DatasetProblem):
-        raise InputError(
-            f"the problem is a {type(problem).__name__}",
-            "a RandomFeatureProblem or a DatasetProblem",
-            "build one of these",
-        )
+    check_flow(problem, initial_readout)
     if not concrete(problem):
         raise InputError(
             "the problem has traced leaves",
             "gradient_flow_sharded compiles its own programs and is called outside of jax.jit",
             "use gradient_flow under jit and vmap",
-        )
-    expected = (problem.dim, problem.num_features)
-    if initial_readout is not None and np.shape(initial_readout) != expected:
-        raise InputError(
-            f"initial_readout has shape {np.shape(initial_readout)}",
-            f"(dim, num_features) = {expected}",
-            "transpose it if it is the other way round",
         )
 
 
