@@ -48,7 +48,7 @@ CLASS_TIMES = (*_FROM_CURVES, *_SPECTRAL, *_SCREENING)
 
 def check_class_time(time: str) -> None:
     """Raise InputError unless `time` is one of `CLASS_TIMES`."""
-    if time not in CLASS_TIMES:
+    if not isinstance(time, str) or time not in CLASS_TIMES:
         close = difflib.get_close_matches(str(time), CLASS_TIMES, n=1)
         raise InputError(
             f"time={time!r}",

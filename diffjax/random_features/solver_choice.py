@@ -43,7 +43,7 @@ def choose_solver(solver: Solver, platform: str | None = None) -> Literal["eigh"
     Raises:
         InputError: an unknown name.
     """
-    if solver not in ("auto", *SOLVERS):
+    if not isinstance(solver, str) or solver not in ("auto", *SOLVERS):
         raise InputError(
             f"solver={solver!r}", "auto, eigh or doubling", "leave it out for the fastest one here"
         )

@@ -203,7 +203,7 @@ def _training_data(problem: RandomFeatureProblem | DatasetProblem, objective: Ob
 
 
 def _check_gradient(gradient: str, batch_size: int | None) -> None:
-    if gradient not in ("exact", "fresh_noise"):
+    if not isinstance(gradient, str) or gradient not in ("exact", "fresh_noise"):
         raise InputError(f"gradient={gradient!r}", "exact or fresh_noise", "choose one")
     if batch_size is not None:
         check_count("batch_size", batch_size)

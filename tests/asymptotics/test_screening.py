@@ -154,3 +154,5 @@ def test_mapping_equals_a_loop():
 def test_unknown_names_are_refused():
     with pytest.raises(InputError, match="did you mean 'memorization_time'"):
         class_times(problem_of(TWO), "memorisation_time")
+    with pytest.raises(InputError, match="time is one of"):
+        class_times(problem_of(TWO), np.zeros((2, 0)))
