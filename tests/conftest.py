@@ -23,15 +23,14 @@ if threading.current_thread() is threading.main_thread():
 
 # Modules forget what they compiled (below); the processes of one run find it again in a folder.
 FOLDER = "DIFFJAX_COMPILED_TESTS"
-if FOLDER in os.environ:
-    jax.config.update("jax_compilation_cache_dir", os.environ[FOLDER])
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
 
 
 def pytest_configure(config):
-    """The folder, made by the process that starts the others."""
+    """The folder, made by the process that starts the others; small programs are kept, too."""
     if "PYTEST_XDIST_WORKER" not in os.environ:
         os.environ[FOLDER] = tempfile.mkdtemp(prefix="diffjax-compiled-")
+    jax.config.update("jax_compilation_cache_dir", os.environ[FOLDER])
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
 
 
 def pytest_unconfigure(config):
@@ -44,6 +43,12 @@ def pytest_unconfigure(config):
 def rng():
     """A fresh NumPy generator with a fixed seed."""
     return np.random.default_rng(0)
+
+
+@pytest.fixture
+def compiled_programs() -> str:
+    """The folder of compiled programs, for a process that a test starts."""
+    return os.environ[FOLDER]
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -55,7 +55,13 @@ def test_spectral_boundary_is_at_equal_rates():
     assert abs(times[0] / times[1] - 1) < 1e-12
 
 
-@pytest.mark.parametrize("time", ["spectral_generalization_time", "screening_generalization_time"])
+@pytest.mark.parametrize(
+    "time",
+    [
+        "spectral_generalization_time",
+        pytest.param("screening_generalization_time", marks=pytest.mark.slow),
+    ],
+)
 def test_derivatives_are_those_of_the_implicit_function(time):
     start = along_imbalance(time)
     slopes = jax.grad(lambda p: boundary(p).position)(start).theory.mixture

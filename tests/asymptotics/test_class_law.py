@@ -7,12 +7,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from diffjax.asymptotics import ensemble
+from diffjax.asymptotics import constants, ensemble, hermite_closure
 from diffjax.asymptotics.class_law import class_law, common_directions, subclass_rule
-from diffjax.asymptotics.constants import feature_constants
 from diffjax.asymptotics.deterministic_equivalent import solve_resolvent
 from diffjax.asymptotics.direction_nodes import cluster_directions
-from diffjax.asymptotics.hermite_closure import closed_constants
 from diffjax.asymptotics.model import asymptotic_dynamics
 from diffjax.asymptotics.options import TheoryOptions
 from diffjax.asymptotics.problem import resolved
@@ -24,6 +22,8 @@ from tests.asymptotics.anisotropic import general_matrices, law, power_law, rota
 from tests.asymptotics.cases import problem_of
 
 make_ensemble = jax.jit(ensemble.make_ensemble)
+feature_constants = jax.jit(constants.feature_constants, static_argnums=(0, 4))
+closed_constants = jax.jit(hermite_closure.closed_constants, static_argnums=(1, 5))
 
 
 @jax.jit

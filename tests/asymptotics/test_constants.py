@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 from scipy.special import erf
 
-from diffjax.asymptotics.constants import feature_constants, is_odd
-from diffjax.asymptotics.neurons import neuron_quadrature
+from diffjax.asymptotics import constants, neurons
+from diffjax.asymptotics.constants import is_odd
 from diffjax.numerics.activations import ACTIVATIONS, Activation
 
+feature_constants = jax.jit(constants.feature_constants, static_argnums=(0, 4))
+neuron_quadrature = jax.jit(neurons.neuron_quadrature, static_argnums=(1, 2, 3, 4))
 FUNCTIONS = {"tanh": np.tanh, "erf": erf, "relu": lambda x: np.maximum(x, 0.0)}
 
 
@@ -95,10 +97,10 @@ def test_neurons_have_the_covariance(rank):
     rng = np.random.default_rng(rank)
     factor = rng.standard_normal((3, rank))
     covariance = factor @ factor.T
-    neurons = neuron_quadrature(jnp.asarray(covariance), rank, 24, "product", False)
-    found = (neurons.means * neurons.weights[None]) @ neurons.means.T
+    drawn = neuron_quadrature(jnp.asarray(covariance), rank, 24, "product", False)
+    found = (drawn.means * drawn.weights[None]) @ drawn.means.T
     np.testing.assert_allclose(found, covariance, atol=3e-3 * np.trace(covariance))
-    assert abs(float(neurons.missing)) < 1e-12
+    assert abs(float(drawn.missing)) < 1e-12
 
 
 def test_two_classes_stand_on_the_same_footing():

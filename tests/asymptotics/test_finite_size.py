@@ -8,8 +8,8 @@ from diffjax.asymptotics.problem import AsymptoticProblem
 from diffjax.mixture import GaussianMixture, two_classes
 from diffjax.random_features.model import gradient_flow
 from diffjax.random_features.problem import RandomFeatureProblem
+from tests.asymptotics.cases import TIMES
 
-TIMES = np.geomspace(1e-1, 1e7, 41)
 GRAM = np.array([[0.5, 0.1, 0.0], [0.1, 0.4, 0.0], [0.0, 0.0, 0.8]])
 
 
@@ -31,11 +31,11 @@ def _mean_gaps(mixture, dim, seeds, psi_p=4, psi_n=2, time=0.1, **changes):
 
 
 CASES = {
-    "tanh": (two_classes((1.2, 0.8), 1.0, 0.5, cosine=0.2), {}),
+    "tanh": (two_classes((1.2, 0.8), 1.0, 0.5, cosine=0.2).general(), {}),
     "erf, three classes": (GaussianMixture([0.8, 1.0, 1.3], [0.5, 0.25, 0.25], GRAM),
                            {"activation": "erf"}),
     "relu": (two_classes((1.2, 0.8), 1.0, 0.5, cosine=0.2), {"activation": "relu"}),
-    "biases": (two_classes((1.2, 0.8), 1.5, 0.5), {"bias_std": 1.0}),
+    "biases": (two_classes((1.2, 0.8), 1.5, 0.5).general(), {"bias_std": 1.0}),
     "weights": (GaussianMixture([1.2, 0.8], [0.25, 0.75]), {"class_weights": [0.5, 0.5]}),
 }  # fmt: skip
 

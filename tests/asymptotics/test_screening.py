@@ -64,8 +64,15 @@ def embedded(ensemble):
     return w, eta
 
 
-@pytest.mark.parametrize("weights", [None, [0.6, 0.4]])
-@pytest.mark.parametrize("mixture", [TWO, "centred"])
+@pytest.mark.parametrize(
+    ("mixture", "weights"),
+    [
+        (TWO, None),
+        (TWO, [0.6, 0.4]),
+        ("centred", None),
+        pytest.param("centred", [0.6, 0.4], marks=pytest.mark.slow),
+    ],
+)
 def test_train_losses_are_those_of_explicit_vectors(mixture, weights):
     problem = problem_of(mixture, class_weights=weights, **LARGE)
     ensemble = jax.jit(make_ensemble)(problem)
@@ -123,7 +130,14 @@ def test_spectral_generalisation_reverses_where_rho_gamma_e_are_equal():
     assert abs(first / second - 1) < 1e-12
 
 
-@pytest.mark.parametrize("time", [t for t in CLASS_TIMES if t.startswith(("spec", "screen"))])
+@pytest.mark.parametrize(
+    "time",
+    [
+        pytest.param(t, marks=[pytest.mark.slow] if t == "screening_memorization_time" else [])
+        for t in CLASS_TIMES
+        if t.startswith(("spec", "screen"))
+    ],
+)
 def test_derivatives_match_finite_differences(time):
     """Equal classes with orthogonal centroids have equal eigenvalues."""
 

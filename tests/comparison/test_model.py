@@ -16,10 +16,10 @@ from diffjax.random_features.model import gradient_flow
 from diffjax.random_features.problem import RandomFeatureProblem
 from diffjax.status import Status
 from diffjax.sweep import explain, sweep
+from tests.asymptotics.cases import TIMES
 
-TIMES = np.geomspace(1e-2, 1e6, 161)
 PROBLEM = RandomFeatureProblem(
-    two_classes((1.4, 0.8), 1.0, 0.5, cosine=0.2), 24, 96, 48, 0.1, training_times=TIMES
+    two_classes((1.4, 0.8), 1.0, 0.5, cosine=0.2).general(), 24, 96, 48, 0.1, training_times=TIMES
 )
 NAMES = ("generalization_time", "memorization_time", "gap_onset_time")
 
@@ -56,7 +56,7 @@ def test_finite_systems_are_near_their_limit(compared):
 
 
 def test_a_time_that_is_not_reached_has_no_ratio():
-    short = dataclasses.replace(PROBLEM, training_times=np.geomspace(1e-2, 20.0, 161))
+    short = dataclasses.replace(PROBLEM, training_times=np.geomspace(1e-2, 20.0, TIMES.size))
     found = theory_comparison(short)
     assert np.isposinf(found.memorization_time_log_ratio).all()
     assert np.isfinite(found.generalization_time_log_ratio).all()

@@ -11,12 +11,14 @@ from diffjax import plot
 from diffjax.errors import InputError
 from diffjax.numerics.crossing import first_crossing
 from diffjax.studies import fashion_mnist
-from diffjax.studies.image_order import exact_times, image_order, theory_times
+from diffjax.studies.image_order import DIFFUSION_TIME, exact_times, image_order, theory_times
 from diffjax.studies.report import judge, tables
 from diffjax.sweep import sweep
 from diffjax.timescales import timescales
 from diffjax.unet.problem import UNetProblem
 from tests.unet.digits import EVALUATION, SMALLEST, TRAINING, digit_images
+
+NUM_FEATURES = 96
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +40,7 @@ def problem():
 def dataset(problem):
     axes = {"classes": ((8, 3), (6, 3)), "imbalance_ratio": (1 / 3, 1.0, 3.0), "seed": (0,)}
     part = {**axes, "classes": ((8, 3),)}
-    return sweep(image_order, problem, part, devices=1, options={"num_features": 96})
+    return sweep(image_order, problem, part, devices=1, options={"num_features": NUM_FEATURES})
 
 
 def test_a_sweep_of_networks(dataset):
@@ -89,11 +91,15 @@ def test_problems_out_of_range(problem, change, message):
 
 def test_predictions_follow_the_data(problem):
     """A class of three times the spread is learned first in both predictions."""
-    rng = np.random.default_rng(0)
-    scale = np.repeat([3.0, 1.0], 300)[:, None, None]
-    images = 20 + scale * rng.standard_normal((600, 4, 4))
-    wide = dataclasses.replace(problem, images=images, labels=np.repeat([8, 3], 300)).split()
-    for found in (exact_times(wide, 64, 0.1, 0), theory_times(wide, 64, 0.1)):
+    images, labels = np.array(problem.images), problem.labels
+    for label, scale in ((8, 3.0), (3, 1.0)):
+        own = images[labels == label]
+        images[labels == label] = 8.0 + scale * (own - own.mean(0))
+    wide = dataclasses.replace(problem, images=images).split()
+    for found in (
+        exact_times(wide, NUM_FEATURES, DIFFUSION_TIME, 0),
+        theory_times(wide, NUM_FEATURES, DIFFUSION_TIME),
+    ):
         (times,) = (v for k, v in found.items() if k.endswith("generalization_time"))
         assert times[0] < times[1]
 

@@ -56,11 +56,12 @@ def assert_same_run(folder, other):
         ("checkpoint", 5, 2),
     ],
 )
-def test_a_killed_run_continues_to_the_same_bits(tmp_path, finished, place, survive, kept):
+def test_a_killed_run_continues_to_the_same_bits(
+    tmp_path, finished, compiled_programs, place, survive, kept
+):
     folder = tmp_path / "run"
     command = [sys.executable, "-m", "tests.unet.killed_training", folder, place, survive]
-    environment = {**os.environ, "JAX_COMPILATION_CACHE_DIR": str(finished[0].parent / "cache")}
-    environment["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.2"
+    environment = {**os.environ, "JAX_COMPILATION_CACHE_DIR": compiled_programs}
     killed = subprocess.run(
         list(map(str, command)), cwd=ROOT, env=environment, capture_output=True, timeout=240
     )

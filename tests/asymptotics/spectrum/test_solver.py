@@ -39,7 +39,9 @@ def image_and_derivative(ensemble, points, values, tangent):
     return jax.jvp(apply, (points, values), tangent)
 
 
-@pytest.mark.parametrize("mixture", ["one", "corner", "three", "directions"])
+@pytest.mark.parametrize(
+    "mixture", ["one", pytest.param("corner", marks=pytest.mark.slow), "three", "directions"]
+)
 def test_matrix_is_the_derivative_of_the_map(mixture):
     ensemble = concrete_ensemble(problem_of(mixture))
     points = jnp.array([0.03 + 0.02j, 0.4 + 0.5j, 5.0 + 0.3j])
@@ -59,7 +61,7 @@ def test_matrix_is_the_derivative_of_the_map(mixture):
     )
 
 
-@pytest.mark.parametrize("mixture", ["centred", "corner"])
+@pytest.mark.parametrize("mixture", ["centred", pytest.param("corner", marks=pytest.mark.slow)])
 def test_newton_agrees_with_plain_iteration(mixture):
     """At an angle of 1e-2, where plain iteration still converges."""
     ensemble = concrete_ensemble(problem_of(mixture))
@@ -82,7 +84,7 @@ def in_small_steps(ensemble, grid):
     return follow(moved, arcs, from_infinity(moved, arcs), small_steps(LAST_ANGLE))
 
 
-@pytest.mark.parametrize("mixture", ["centred", "corner"])
+@pytest.mark.parametrize("mixture", ["centred", pytest.param("corner", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("time", [0.01, 1.0])
 def test_large_steps_end_where_small_ones_do(mixture, time):
     """Whatever the way, the solution is the same: over the whole spectrum, edges included."""
