@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from benchmarks.accelerator_device import Limits, peak_gib, wall_seconds
+from benchmarks.phases import stage_work
 from benchmarks.report import Row
 
 AGREEMENT = 1e-6
@@ -182,13 +183,14 @@ def phase_rows(num_features: int, lanes: int) -> list[Row]:
     at_once = jax.default_backend() != "cpu"
     lanes = lanes if at_once else 1
     case = f"phases p={num_features}, {lanes} at once"
-    seconds, results = {}, {}
-    for name, stage in model.stages.items():
-        members = jax.jit(stage.split)(base)
-        some = jax.tree.map(lambda leaf: jnp.repeat(leaf[:1], lanes, axis=0), members)
-        many = jax.jit(_over(stage.compute, at_once))
-        seconds[f"{name} covariance of a class"] = wall_seconds(lambda f=many, m=some: f(m)) / lanes
-        results[name] = jax.jit(lambda m, f=stage.compute: jax.lax.map(f, m))(members)
+    seconds = {}
+    work, results = stage_work(model, base)
+    for name, inputs in work.items():
+        stage = model.stages[name]
+        some = jax.tree.map(lambda leaf: jnp.repeat(leaf[None], lanes, axis=0), inputs)
+        many = jax.jit(_over(lambda one, f=stage.compute: f(*one), at_once))
+        label = name if stage.needs is None else f"{name} covariance of a class"
+        seconds[label] = wall_seconds(lambda f=many, m=some: f(m)) / lanes
     train = results["train"].feature
     weights = jnp.linspace(0.2, 0.8, lanes)[:, None, None]
     mixed = weights * train[:1] + (1.0 - weights) * train[1:2]

@@ -45,7 +45,7 @@ def one_point(size: Size) -> list[Row]:
     rows += costs(case, samples, points=1)
     faster = ratios(samples["numpy"], samples["engine"], "cpu")
     rows.append(measured(case, "NumPy / engine, CPU", faster))
-    members = {"train": 2, "population": 2}
+    members = {"draws": 1, "train": 2, "population": 2}
     return [*rows, _share_of_limit(case, size, samples["engine"], members, points=1)]
 
 
@@ -113,6 +113,7 @@ def _grid_rows(
 def _distinct_members(arrays: str) -> dict[str, int]:
     points = problems.read_arrays(arrays)
     return {
+        "draws": len({key[-1] for point in points for key in point.population_keys}),  # seeds
         "train": len({key for point in points for key in point.train_keys}),
         "population": len({key for point in points for key in point.population_keys}),
     }

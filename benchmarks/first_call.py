@@ -16,6 +16,7 @@ from benchmarks.timing import (
     compile_seconds,
     ratios,
     seconds,
+    with_bytecode,
 )
 
 COLD, WARM = 5.0, 0.5
@@ -77,7 +78,7 @@ def _timed(command: Sequence[str]) -> Sample:
         command,
         check=True,
         cwd=REPOSITORY,
-        env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
+        env={**with_bytecode(os.environ), "OPENBLAS_NUM_THREADS": "1"},
         stdout=subprocess.DEVNULL,
     )
     return Sample(time.perf_counter() - start, _children_seconds() - before)

@@ -80,13 +80,17 @@ def _solve_part(task: tuple[int, bool]):
 def _import_what_calls_import() -> None:
     """What the first call would import: with it, a first call is compilation and nothing else.
 
-    jaxlib imports scipy.linalg for its first eigendecomposition, the engine zarr when it is first
-    asked for, and xarray dask, where installed, with the first array.
+    jaxlib imports scipy.linalg for its first eigendecomposition and a dialect for the first program
+    that it lowers, the engine zarr when it is first asked for, and xarray dask, where installed,
+    with the first array.
     """
     import scipy.linalg  # noqa: F401
     import xarray
 
-    import diffjax.sweep.run  # noqa: F401
+    import diffjax as dj
+    import diffjax.sweep.run
+
+    assert dj.gradient_flow is not None  # loads it
 
     xarray.DataArray(np.zeros(1), coords={"x": ["label"]}, dims="x").copy()
 

@@ -4,17 +4,22 @@ Runs in a worker of its own (one core). Every phase is the engine's own function
 timed in CPU seconds with its inputs already on the device.
 """
 
+import functools
 import time
 from collections.abc import Callable
 from statistics import median
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from diffjax.sweep.model import Model
 
 
 class Phases:
     """A job whose facts are the phases' seconds: {"seconds": {phase: s}}.
 
-    `train` and `population` are one class each; `combine` is everything after them and contains
-    `eigh` and, as its remainder, rotations and curves.
+    `draws` is what the classes have in common; `train` and `population` are one class each;
+    `combine` is everything after them and contains `eigh` and, as its remainder, rotations and
+    curves.
     """
 
     def __init__(self, num_features: int, times: int | None, rounds: int = 5):
@@ -24,14 +29,11 @@ class Phases:
         from benchmarks.problems import problem
 
         point, model = problem(num_features, times), dj.gradient_flow
-        calls: dict[str, Callable[[], Any]] = {}
-        results = {}
-        for name, stage in model.stages.items():
-            members = jax.jit(stage.split)(point)
-            compute = jax.jit(stage.compute)
-            first = jax.tree.map(lambda leaf: leaf[0], members)
-            calls[name] = _call(compute, first)
-            results[name] = jax.jit(lambda m, f=stage.compute: jax.lax.map(f, m))(members)
+        work, results = stage_work(model, point)
+        calls = {
+            name: _call(jax.jit(model.stages[name].compute), *inputs)
+            for name, inputs in work.items()
+        }
         assert model.combine is not None, "the engine's model has shared stages"
         calls["combine"] = _call(jax.jit(model.combine), point, results)
         calls["eigh"] = _call(jax.jit(jax.numpy.linalg.eigh), _covariance(num_features))
@@ -42,6 +44,20 @@ class Phases:
     def answer(self, result: None) -> dict:
         """Nothing."""
         return {}
+
+
+def stage_work(model: "Model", point: Any) -> tuple[dict[str, tuple[Any, ...]], dict[str, Any]]:
+    """Arguments of each stage's `compute` for the first member, and the results of all members."""
+    import jax
+
+    from diffjax.sweep.program import first_member, stage_results
+
+    results = jax.jit(functools.partial(stage_results, model.stages))(point)
+    work = {}
+    for name, stage in model.stages.items():
+        needed = () if stage.needs is None else (first_member(results[stage.needs]),)
+        work[name] = (first_member(jax.jit(stage.split)(point)), *needed)
+    return work, results
 
 
 def _call(function: Callable[..., Any], *arguments: Any) -> Callable[[], Any]:
@@ -81,9 +97,10 @@ def phase_limits(
     p, n, d = float(num_features), num_features / 2, num_features / 4
     rate = gflops * 1e9
     per_class = n / 2
-    train = (orders[0] + 1) * p**2 * per_class + 2 * p * per_class * d + p**2 * d
-    population = 3 * (orders[1] + 1) * p**2 + p**2 * d
+    draws = p**2 * d
+    train = (orders[0] + 1) * p**2 * per_class + 2 * p * per_class * d
+    population = 3 * (orders[1] + 1) * p**2
     # P = O^T V, P P^T and W P^T; three congruences (the last train class is free); F M, 4 times
     combine = (2 + 1 + 2) * p**2 * d + 3 * 3 * p**3 + 4 * 2 * p**2 * times
-    seconds = {"train": train, "population": population, "combine": combine}
+    seconds = {"draws": draws, "train": train, "population": population, "combine": combine}
     return {name: flops / rate for name, flops in seconds.items()} | {"eigh": eigh}

@@ -122,7 +122,15 @@ def _environment(contender: Contender) -> dict[str, str]:
     cache = contender.cache or (_shared[-1] if _shared else None)
     if cache:
         fixed["JAX_COMPILATION_CACHE_DIR"] = cache
-    return {**os.environ, **fixed, **contender.environment}
+    return {**with_bytecode(os.environ), **fixed, **contender.environment}
+
+
+def with_bytecode(environment: Mapping[str, str]) -> dict[str, str]:
+    """An environment in which Python keeps what it compiled, as it does unless it is told not to.
+
+    Without, every process would compile the sources of all that it imports.
+    """
+    return {k: v for k, v in environment.items() if k != "PYTHONDONTWRITEBYTECODE"}
 
 
 _shared: list[str] = []

@@ -49,6 +49,7 @@ def step_rows(batch_size: int, rounds: int, width: int) -> list:
 def _contenders(batch_size: int, width: int) -> tuple[dict[str, Any], dict[str, Any]]:
     """Losses of 20 steps and a step to time, for both."""
     import jax
+    import jax.numpy as jnp
     import numpy as np
     import optax
     import torch
@@ -70,7 +71,7 @@ def _contenders(batch_size: int, width: int) -> tuple[dict[str, Any], dict[str, 
     seen = [diffused(images[i], times[i], noise[i]) for i in range(STEPS)]
     optimizer = optax.adam(LEARNING_RATE)
     predict = Predictor(definition, class_conditional=False)
-    labels = np.zeros(batch_size, np.int32)
+    labels = jnp.zeros(batch_size, jnp.int32)
 
     @functools.partial(jax.jit, donate_argnums=(0, 1))
     def apply(parameters, state, gradient):
@@ -87,7 +88,8 @@ def _contenders(batch_size: int, width: int) -> tuple[dict[str, Any], dict[str, 
     held: dict[str, Any] = {}
 
     def ours(number):
-        held["ours"] = step(*held["ours"], images[number], times[number], noise[number])
+        parameters, state = held["ours"]
+        held["ours"] = step(parameters, state, images[number], times[number], noise[number])
         return jax.block_until_ready(held["ours"])
 
     def our_losses():

@@ -55,7 +55,8 @@ class SaddlePoints:
         for number in reversed(range(eigenvalues.size)):
             last = self._solution(eigenvalues[number], last)
             point = eigenvalues[number] * (1.0 + 1j * HEIGHT)
-            found[number] = (self._green(point, *self._unpacked(last)) @ self.neuron_weights).imag
+            green = self._green(point, *self._unpacked(last)) @ self.neuron_weights
+            found[number] = np.imag(green)
         return found / np.pi
 
     def _solution(self, eigenvalue: float, start: np.ndarray | None) -> np.ndarray:
@@ -82,7 +83,7 @@ class SaddlePoints:
         values = (found.x[: start.size] + 1j * found.x[start.size :]) * scale
         green = self._green(point, *self._unpacked(values)) @ self.neuron_weights
         error = np.abs(defect(found.x)).max()
-        good = error < 1e-9 and green.imag > 0 and (values[: self.weights.size].imag > 0).all()
+        good = error < 1e-9 and np.imag(green) > 0 and (values[: self.weights.size].imag > 0).all()
         return values, bool(good)
 
     def _from_infinity(self, point: complex) -> np.ndarray:

@@ -20,14 +20,16 @@ class Crossing(NamedTuple):
 
 
 def first_crossing(
-    times: Float[Array, " time"], values: Float[Array, "... time"], level: float = 0.0
+    times: Float[Array, " time"],
+    values: Float[Array, "... time"],
+    level: float | Float[Array, "..."] = 0.0,
 ) -> Crossing:
     """The first time at which `values` reaches `level` from below, linear in log(time).
 
     Args:
         times: increasing and positive.
         values: curves along the last axis; nan counts as not reached.
-        level: the level.
+        level: the level, or one for every curve.
 
     Returns:
         Crossing with the leading shape of `values`.  A curve that starts above the level crosses
@@ -37,7 +39,8 @@ def first_crossing(
         >>> float(first_crossing(jnp.array([1.0, 10.0]), jnp.array([0.0, 1.0]), 0.5).time)
         3.1622776601683795
     """
-    above = values >= level
+    level = jnp.broadcast_to(level, values.shape[:-1])
+    above = values >= level[..., None]
     reached = above.any(axis=-1)
     index = jnp.argmax(above, axis=-1)
     before = jnp.maximum(index - 1, 0)

@@ -96,6 +96,7 @@ def weighted_covariance(
     diffusion_time: ArrayLike,
     activation: Activation,
     options: CovarianceOptions = CovarianceOptions(),  # noqa: B008
+    correlation: Array | None = None,
 ) -> FeatureCovariances:
     """Covariance of a weighted sample; blocks of samples whose weights are all zero cost nothing.
 
@@ -106,6 +107,7 @@ def weighted_covariance(
         diffusion_time: t > 0.
         activation: the nonlinearity.
         options: truncation; None fields by rule.
+        correlation: `features.correlation` where it is at hand.
     """
     orders = options.resolve(features.dim)
     variance = noise_variance(diffusion_time) * features.squared_norms
@@ -113,7 +115,7 @@ def weighted_covariance(
     scaled_points = signal_scale(diffusion_time) * points
     blocks = _blocks(scaled_points, orders.block_size), _blocks(weights, orders.block_size)
 
-    correlation = features.correlation
+    correlation = features.correlation if correlation is None else correlation
 
     def add_block(sums, block):
         block_points, block_weights = block
@@ -160,6 +162,7 @@ def population_covariance(
     diffusion_time: ArrayLike,
     activation: Activation,
     options: CovarianceOptions = CovarianceOptions(),  # noqa: B008
+    correlation: Array | None = None,
 ) -> FeatureCovariances:
     """Covariance of one Gaussian class, averaged over its whole population.
 
@@ -170,9 +173,10 @@ def population_covariance(
         diffusion_time: t > 0.
         activation: the nonlinearity.
         options: truncation; None fields by rule.
+        correlation: `features.correlation` where it is at hand.
     """
     orders = options.resolve(features.dim, anisotropic=covariance.ndim > 0)
-    variance, correlation = _population_field(features, covariance, diffusion_time)
+    variance, correlation = _population_field(features, covariance, diffusion_time, correlation)
     rule = adapted_trapezoid(jnp.max(variance), orders.population_nodes, POPULATION_NODE_RANGE)
     means = features.preactivation_means(signal_scale(diffusion_time) * centroid[None, :])[:, 0]
     moments = gaussian_moments(activation, means, variance, orders.population_order, rule)
@@ -182,12 +186,16 @@ def population_covariance(
 
 
 def _population_field(
-    features: RandomFeatures, covariance: Array, diffusion_time: ArrayLike
+    features: RandomFeatures,
+    covariance: Array,
+    diffusion_time: ArrayLike,
+    isotropic: Array | None,
 ) -> tuple[Array, Array]:
     """Variances v_i and correlations r_ij of the pre-activations over one class."""
     decay, noise = signal_scale(diffusion_time) ** 2, noise_variance(diffusion_time)
     if covariance.ndim == 0:
-        return (decay * covariance + noise) * features.squared_norms, features.correlation
+        variance = (decay * covariance + noise) * features.squared_norms
+        return variance, features.correlation if isotropic is None else isotropic
     weights = features.weights / jnp.sqrt(features.dim)
     spread = weights * covariance[None, :] if covariance.ndim == 1 else weights @ covariance
     field = decay * spread @ weights.T + noise * weights @ weights.T

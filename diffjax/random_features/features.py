@@ -3,8 +3,13 @@
 import equinox as eqx
 import jax.numpy as jnp
 
-from diffjax.numerics.random_streams import normal_rows, stream
-from diffjax.typing import Array, ArrayLike, Float, Int
+from diffjax.numerics.random_streams import (
+    Rows,
+    draw_rows,
+    first_rows,
+    streams,
+)
+from diffjax.typing import Array, ArrayLike, Float, Int, Key
 
 
 class RandomFeatures(eqx.Module):
@@ -55,6 +60,17 @@ def draw_features(
         >>> draw_features(0, num_features=8, dim=2).weights.shape
         (8, 2)
     """
-    weights = normal_rows(stream(seed, "weights"), num_features, dim)
-    biases = jnp.asarray(bias_std) * normal_rows(stream(seed, "biases"), num_features, 1)[:, 0]
-    return RandomFeatures(weights, biases)
+    weights_key, biases_key = streams(seed, *FEATURES)
+    weights, biases = draw_rows(*feature_rows(weights_key, biases_key, num_features, dim))
+    return RandomFeatures(weights, jnp.asarray(bias_std) * biases[:, 0])
+
+
+FEATURES = ("weights", "biases")
+"""Streams of the first layer."""
+
+
+def feature_rows(
+    weights: Key[Array, ""], biases: Key[Array, ""], num_features: int, dim: int
+) -> tuple[Rows, Rows]:
+    """What is drawn for weights and biases, from the keys of their streams."""
+    return first_rows(weights, num_features, dim), first_rows(biases, num_features, 1)

@@ -6,157 +6,97 @@ problem -> members (one per class) -> covariances -> objective -> solver -> curv
 from collections.abc import Mapping
 from typing import Any
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 
 from diffjax.diffusion import bayes_floor, class_bayes_floor
 from diffjax.dynamics import ClassShares, LearningDynamics, learning_dynamics
-from diffjax.mixture import centroid_coordinates
-from diffjax.numerics.activations import Activation
-from diffjax.random_features.clock import training_times
-from diffjax.random_features.covariances import (
-    FeatureCovariances,
-    population_covariance,
-    sample_covariances,
-    weighted_covariance,
+from diffjax.random_features.class_members import (
+    Drawn,
+    Samples,
+    draw,
+    member_population_covariance,
+    member_sample_covariance,
+    population_members,
+    sample_members,
 )
+from diffjax.random_features.clock import training_times
+from diffjax.random_features.covariances import FeatureCovariances, sample_covariances
 from diffjax.random_features.dataset_problem import DatasetProblem
 from diffjax.random_features.doubling import solve_by_doubling
 from diffjax.random_features.eigenbasis import solve_by_eigenbasis
 from diffjax.random_features.features import RandomFeatures, draw_features
 from diffjax.random_features.objective import InitialReadout, Objective
-from diffjax.random_features.options import CovarianceOptions
 from diffjax.random_features.problem import RandomFeatureProblem
 from diffjax.random_features.products import full_products
-from diffjax.random_features.sampling import class_centroid, class_counts, class_samples
+from diffjax.random_features.sampling import class_counts
 from diffjax.random_features.solver_choice import Solver, choose_solver
 from diffjax.typing import Array, Float, Int
-
-
-class PopulationMember(eqx.Module):
-    """One class as the population covariance sees it: no counts, no weights, no label."""
-
-    coordinates: Float[Array, " class"]
-    covariance: Array
-    diffusion_time: Float[Array, ""]
-    seed: Int[Array, ""]
-    bias_std: Float[Array, ""]
-    dim: int = eqx.field(static=True)
-    num_features: int = eqx.field(static=True)
-    activation: Activation = eqx.field(static=True)
-    options: CovarianceOptions = eqx.field(static=True)
-
-    def features(self) -> RandomFeatures:
-        """The first layer, drawn from the seed."""
-        return draw_features(self.seed, self.num_features, self.dim, self.bias_std)
-
-    def centroid(self) -> Float[Array, " dim"]:
-        """mu_c."""
-        return class_centroid(self.coordinates, self.seed, self.dim)
-
-
-class SampleMember(eqx.Module):
-    """One class with its training samples: label picks the draws, count how many."""
-
-    population: PopulationMember
-    label: Int[Array, ""]
-    count: Int[Array, ""]
-    num_samples: int = eqx.field(static=True)
-
-
-def population_members(problem: RandomFeatureProblem) -> PopulationMember:
-    """All classes of a problem, stacked along a leading axis."""
-    num_classes = problem.num_classes
-
-    def repeat(leaf):
-        return jnp.broadcast_to(jnp.asarray(leaf), (num_classes,))
-
-    return PopulationMember(
-        coordinates=centroid_coordinates(problem.mixture.gram),
-        covariance=problem.mixture.covariances,
-        diffusion_time=repeat(problem.diffusion_time),
-        seed=repeat(problem.seed),
-        bias_std=repeat(problem.bias_std),
-        dim=problem.dim,
-        num_features=problem.num_features,
-        activation=problem.activation,
-        options=problem.covariance_options,
-    )
-
-
-def sample_members(problem: RandomFeatureProblem) -> SampleMember:
-    """All classes with their sample counts, stacked along a leading axis."""
-    return SampleMember(
-        population=population_members(problem),
-        label=jnp.arange(problem.num_classes),
-        count=class_counts(problem.mixture.class_weights, problem.num_samples),
-        num_samples=problem.num_samples,
-    )
-
-
-@full_products
-def member_population_covariance(member: PopulationMember) -> FeatureCovariances:
-    """Covariances of one class averaged over its population."""
-    return population_covariance(
-        member.features(),
-        member.centroid(),
-        member.covariance,
-        member.diffusion_time,
-        member.activation,
-        member.options,
-    )
-
-
-@full_products
-def member_sample_covariance(member: SampleMember) -> FeatureCovariances:
-    """Covariances of one class averaged over its training samples."""
-    law = member.population
-    points = class_samples(
-        law.seed, member.label, member.num_samples, law.centroid(), law.covariance
-    )
-    weights = (jnp.arange(member.num_samples) < member.count) / member.count
-    return weighted_covariance(
-        law.features(), points, weights, law.diffusion_time, law.activation, law.options
-    )
 
 
 @full_products
 def combine(
     problem: RandomFeatureProblem,
-    stages: Mapping[str, FeatureCovariances],
+    stages: Mapping[str, Any],
     *,
     solver: Solver = "auto",
     initial_readout: Any = None,
     allow_float32: bool = False,
 ) -> LearningDynamics:
-    """Learning dynamics from the covariances of all classes ("train" and "population")."""
+    """Learning dynamics from the results of the stages."""
     del allow_float32
+    drawn = Drawn(*jax.tree.map(lambda leaf: leaf[0], stages["draws"]))
+    return _combined(problem, drawn.features, stages, solver, initial_readout)
+
+
+def _combined(
+    problem: RandomFeatureProblem,
+    features: RandomFeatures,
+    stages: Mapping[str, Any],
+    solver: Solver,
+    initial_readout: Any,
+) -> LearningDynamics:
     counts = class_counts(problem.mixture.class_weights, problem.num_samples)
-    objective = _objective(
-        problem,
-        draw_features(problem.seed, problem.num_features, problem.dim, problem.bias_std),
-        FeatureCovariances(*stages["train"]),
-        FeatureCovariances(*stages["population"]),
-        counts,
-    )
+    train, population = (FeatureCovariances(*stages[name]) for name in ("train", "population"))
+    objective = _objective(problem, features, train, population, counts)
     floor = bayes_floor(problem.mixture, problem.diffusion_time)
     shares = ClassShares(objective.class_weights, problem.mixture.class_weights, counts)
     return _solve(problem, objective, floor, shares, solver, initial_readout)
 
 
-def random_feature_stages(problem: RandomFeatureProblem) -> dict[str, FeatureCovariances]:
-    """The covariances of all classes of one problem."""
-    return {
-        "train": jax.lax.map(member_sample_covariance, sample_members(problem)),
-        "population": jax.lax.map(member_population_covariance, population_members(problem)),
-    }
+def random_feature_stages(problem: RandomFeatureProblem) -> dict[str, Any]:
+    """Draws ("draws") and covariances of all classes ("train", "population") of one problem."""
+    drawn, samples = draw(problem)
+    shared = jax.tree.map(lambda leaf: leaf[None], drawn)
+    return {"draws": shared, **_covariances(problem, drawn, samples)}
 
 
 @full_products
-def random_feature_dynamics(problem: RandomFeatureProblem, **options: Any) -> LearningDynamics:
-    """Learning dynamics of one problem, class by class."""
-    return combine(problem, random_feature_stages(problem), **options)
+def random_feature_dynamics(
+    problem: RandomFeatureProblem,
+    *,
+    solver: Solver = "auto",
+    initial_readout: Any = None,
+    allow_float32: bool = False,
+) -> LearningDynamics:
+    """Learning dynamics of one problem, class by class, from one draw for all classes."""
+    del allow_float32
+    drawn, samples = draw(problem)
+    stages = _covariances(problem, drawn, samples)
+    return _combined(problem, drawn.features, stages, solver, initial_readout)
+
+
+def _covariances(
+    problem: RandomFeatureProblem, drawn: Drawn, samples: Samples
+) -> dict[str, FeatureCovariances]:
+    return {
+        "train": jax.lax.map(
+            lambda one: member_sample_covariance(one, drawn, samples), sample_members(problem)
+        ),
+        "population": jax.lax.map(
+            lambda one: member_population_covariance(one, drawn), population_members(problem)
+        ),
+    }
 
 
 @full_products
@@ -188,10 +128,10 @@ def training_objective(problem: RandomFeatureProblem | DatasetProblem) -> Object
         >>> train, test = losses(objective, readout)           # doctest: +SKIP
     """
     if isinstance(problem, RandomFeatureProblem):
-        stages = random_feature_stages(problem)
-        features = draw_features(problem.seed, problem.num_features, problem.dim, problem.bias_std)
+        drawn, samples = draw(problem)
+        stages = _covariances(problem, drawn, samples)
         counts = class_counts(problem.mixture.class_weights, problem.num_samples)
-        return _objective(problem, features, stages["train"], stages["population"], counts)
+        return _objective(problem, drawn.features, stages["train"], stages["population"], counts)
     features = dataset_features(problem)
     train, test = (
         sample_covariances(

@@ -6,9 +6,11 @@ from typing import Any
 import jax
 import numpy as np
 
+from diffjax.collector import spared_collector
 from diffjax.dynamics import LABELS, LearningDynamics
 from diffjax.mixture import two_classes
 from diffjax.precision import require_float64
+from diffjax.random_features import class_members as members
 from diffjax.random_features import gradient_flow as flow
 from diffjax.random_features.dataset_problem import DatasetProblem
 from diffjax.random_features.flow_checks import check_flow
@@ -63,8 +65,13 @@ def _dataset_dynamics(problem, solver, initial_readout, allow_float32):
     version=1,
     outputs=OUTPUTS,
     stages={
-        "train": SharedStage(flow.sample_members, flow.member_sample_covariance),
-        "population": SharedStage(flow.population_members, flow.member_population_covariance),
+        "draws": SharedStage(members.draw_members, members.drawn_member),
+        "train": SharedStage(
+            members.sample_members, members.member_sample_covariance, needs="draws"
+        ),
+        "population": SharedStage(
+            members.population_members, members.member_population_covariance, needs="draws"
+        ),
     },
     combine=flow.combine,
     shares=lambda problem: isinstance(problem, RandomFeatureProblem),
@@ -122,4 +129,5 @@ def gradient_flow(
     if solver == "auto" and concrete(problem):  # a compiled program depends on no file
         solver = fastest_solver(problem.num_features).solver
     compute = _dataset_dynamics if isinstance(problem, DatasetProblem) else _random_feature_dynamics
-    return compute(problem, solver, initial_readout, allow_float32)
+    with spared_collector():
+        return compute(problem, solver, initial_readout, allow_float32)

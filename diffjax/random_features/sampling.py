@@ -1,11 +1,15 @@
 """Which sample belongs to which class, and the samples themselves, from one seed."""
 
+import functools
+from typing import NamedTuple
+
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from diffjax.mixture import Mixture, centroid_coordinates
-from diffjax.numerics.random_streams import normal_rows, stream
-from diffjax.typing import Array, Float, Int
+from diffjax.numerics.random_streams import Rows, draw_rows, normal_rows, stream
+from diffjax.typing import Array, Float, Int, Key
 from diffjax.validation import namespace
 
 
@@ -21,26 +25,68 @@ def class_counts(weights: Float[Array, " class"], num_samples: int) -> Int[Array
     exact = xp.round(xp.asarray(weights) * num_samples, 6)
     whole = xp.floor(exact)
     missing = num_samples - xp.sum(whole).astype(int)
-    rank = xp.argsort(xp.argsort(whole - exact, stable=True), stable=True)
+    rest, place = exact - whole, xp.arange(len(whole))
+    ahead = (rest[:, None] == rest[None, :]) & (place[:, None] > place[None, :])
+    rank = xp.sum((rest[:, None] < rest[None, :]) | ahead, axis=1)
     return whole.astype(int) + (rank < missing)
+
+
+def orthonormal(rows: Float[Array, "class dim"]) -> Float[Array, "class dim"]:
+    """Gram-Schmidt, twice: a library QR of so few vectors costs more to compile than to run."""
+    count = rows.shape[0]
+
+    def project(step: Array, rows: Array) -> Array:
+        k = step % count
+        row = rows[k]
+        earlier = jnp.where(jnp.arange(count) < k, rows @ row, 0.0)
+        row = row - earlier @ rows
+        return rows.at[k].set(row / jnp.sqrt(jnp.sum(row**2)))
+
+    return jax.lax.fori_loop(0, 2 * count, project, rows)
 
 
 def centroid_frame(seed: Int[Array, ""] | int, num_classes: int, dim: int) -> Array:
     """(K, d) random orthonormal rows in which centroids have their coordinates."""
-    rows = normal_rows(stream(seed, "centroids"), num_classes, dim)
-    # Gram-Schmidt by hand: a library QR of so few vectors costs more to compile than to run
-    for _ in range(2):
-        for k in range(num_classes):
-            row = rows[k] - rows[:k].T @ (rows[:k] @ rows[k])
-            rows = rows.at[k].set(row / jnp.linalg.norm(row))
-    return rows
+    return orthonormal(normal_rows(stream(seed, "centroids"), num_classes, dim))
+
+
+def centroid_in(
+    frame: Float[Array, "class dim"], coordinates: Float[Array, " class"]
+) -> Float[Array, " dim"]:
+    """mu_c from its coordinates per sqrt(d) (a row of `centroid_coordinates`) in a frame."""
+    return jnp.sqrt(frame.shape[1]) * coordinates @ frame
 
 
 def class_centroid(
     coordinates: Float[Array, " class"], seed: Int[Array, ""] | int, dim: int
 ) -> Float[Array, " dim"]:
-    """mu_c from its coordinates per sqrt(d) (a row of `centroid_coordinates`)."""
-    return jnp.sqrt(dim) * coordinates @ centroid_frame(seed, coordinates.shape[0], dim)
+    """mu_c in the frame of a seed."""
+    return centroid_in(centroid_frame(seed, coordinates.shape[0], dim), coordinates)
+
+
+class Order(NamedTuple):
+    """Samples of all classes, class by class.
+
+    Attributes:
+        labels: (n,) class of every sample.
+        within: (n,) its number within the class.
+    """
+
+    labels: Int[Array, " sample"]
+    within: Int[Array, " sample"]
+
+
+def class_order(counts: Int[Array, " class"], num_samples: int) -> Order:
+    """The labels and numbers of `num_samples` samples, of which `counts` are in each class."""
+    ends = jnp.cumsum(counts)
+    positions = jnp.arange(num_samples)
+    labels = jnp.sum(ends[:, None] <= positions[None, :], axis=0)
+    return Order(labels, positions - (ends - counts)[labels])
+
+
+def class_keys(key: Key[Array, ""], num_classes: int) -> Key[Array, " class"]:
+    """The stream of every class, from that of all samples."""
+    return jax.vmap(functools.partial(jax.random.fold_in, key))(np.arange(num_classes))
 
 
 def class_samples(
@@ -52,7 +98,13 @@ def class_samples(
 ) -> Float[Array, "sample dim"]:
     """x = mu_c + Sigma_c^(1/2) z; draw nu of class c depends on the seed, c and nu only."""
     key = jax.random.fold_in(stream(seed, "samples"), label)
-    draws = normal_rows(key, num_samples, centroid.shape[0])
+    return samples_from(normal_rows(key, num_samples, len(centroid)), centroid, covariance)
+
+
+def samples_from(
+    draws: Float[Array, "sample dim"], centroid: Float[Array, " dim"], covariance: Array
+) -> Float[Array, "sample dim"]:
+    """x = mu + Sigma^(1/2) z of given z."""
     return centroid[None, :] + apply_root(covariance, draws)
 
 
@@ -76,18 +128,13 @@ def draw_samples(
         >>> samples.shape, int((labels == 0).sum())
         ((100, 16), 10)
     """
-    counts = class_counts(mixture.class_weights, num_samples)
-    ends = jnp.cumsum(counts)
-    positions = jnp.arange(num_samples)
-    labels = jnp.searchsorted(ends, positions, side="right")
-    within = positions - (ends - counts)[labels]
-    coordinates, covariances = centroid_coordinates(mixture.gram), mixture.covariances
-    every = jnp.stack(
-        [
-            class_samples(
-                seed, c, num_samples, class_centroid(coordinates[c], seed, dim), covariances[c]
-            )
-            for c in range(mixture.num_classes)
-        ]
-    )
-    return every[labels, within], labels
+    labels, within = class_order(class_counts(mixture.class_weights, num_samples), num_samples)
+    keys = class_keys(stream(seed, "samples"), mixture.num_classes)
+    draws = draw_rows(Rows(keys[labels], within, dim))[0]
+    frame = centroid_frame(seed, mixture.num_classes, dim)
+    coordinates = jnp.asarray(centroid_coordinates(mixture.gram))
+    every = [
+        samples_from(draws, centroid_in(frame, row), covariance)
+        for row, covariance in zip(coordinates, mixture.covariances, strict=True)
+    ]
+    return jnp.stack(every)[labels, jnp.arange(num_samples)], labels

@@ -13,11 +13,12 @@ labelled outputs. A *sweep* computes it at every point of a grid over the proble
     print(explain(model, problem, over={...}))    # cost, before anything is computed
 
 How it works, one file each: `model` (what is computed), `fields`, `values` and `grid` (names and
-values of axes), `points` (every problem is built and checked first), `sharing`, `sizes` and `plan`
-(work that points share, batches), `program` and `execute` (one compiled loop per device), `host`
-(models in plain Python), `batches` and `cluster` (batch after batch, here or on workers),
-`identity`, `record`, `saved_grid`, `segments` and `store` (a folder that survives being killed),
-`dataset` and `averages` (labels), `job` and `run` (all together), `estimate` (cost).
+values of axes), `points` (every problem is built and checked first), `members`, `sharing`, `sizes`,
+`stage_plan` and `plan` (work that points share, batches), `program` and `execute` (one compiled
+loop per device), `host` (models in plain Python), `batches` (batch after batch, here), `cluster`,
+`worker`, `held_program` and `by_name` (on workers), `identity`, `record`, `saved_grid`, `segments`
+and `store` (a folder that survives being killed), `dataset` and `averages` (labels), `job` and
+`run` (all together), `estimate` (cost).
 
 Guarantees. A point's numbers depend on its problem only: not on batch size, number of devices
 (beyond rounding), order or interruption. At most one batch is recomputed after an interruption.

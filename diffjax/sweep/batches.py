@@ -10,6 +10,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from diffjax.collector import spared_collector
 from diffjax.status import FAILURES, MISSING, Status
 from diffjax.sweep.execute import Executor, on_host
 from diffjax.sweep.host import HostExecutor, HostPlan
@@ -52,7 +53,8 @@ def compute_group(
     """
     halvings: list[dict[str, Any]] = []
     while True:
-        plan = plan_of(job, group)
+        with spared_collector():
+            plan = plan_of(job, group)
         facts = {**session_of(job, group), **({"out_of_memory": halvings} if halvings else {})}
         write, done = open_segment(plan, facts), 0
         try:
@@ -115,7 +117,7 @@ def compute_batches(
     """
     for number, found in enumerate(_results(job, plan)):
         points = plan.points(number)
-        results = _with_status(found, points)
+        results = with_status(found, points)
         write(number, keys[points], results)
         failed = np.isin(results["status"], [int(s) for s in FAILURES])
         yield int((points >= 0).sum()), int(failed.sum())
@@ -161,7 +163,7 @@ def session_of(job: Job, group: Group) -> dict[str, Any]:
     }
 
 
-def _with_status(results: Mapping[str, np.ndarray], points: np.ndarray) -> dict[str, np.ndarray]:
+def with_status(results: Mapping[str, np.ndarray], points: np.ndarray) -> dict[str, np.ndarray]:
     """The results with MISSING for padding and NON_FINITE wherever a number is NaN or -inf.
 
     A model reports its own failures; this is the second line of defence. +inf is allowed, since

@@ -1,73 +1,46 @@
 """A sweep on the workers of a Dask cluster: one machine, a batch system, or any scheduler.
 
 The caller checks the whole request and cuts it into batches; a worker computes a batch with its own
-devices and writes it into the run folder itself, in segments of its own, so that results never
-travel and any number of workers may come and go. Dask gives the batches of a lost worker to
-others. What a worker has compiled serves all later batches of the same program.
+devices and writes it into the run folder itself, in segments of its own (`worker`), so that results
+never travel and any number of workers may come and go. Dask gives the batches of a lost worker to
+others.
 """
 
 import contextlib
-import functools
+import dataclasses
 import os
 import signal
 import threading
 import uuid
 from collections.abc import Iterator, Mapping
 from concurrent.futures import CancelledError
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
-import numpy as np
 
+from diffjax.collector import spared_collector
 from diffjax.errors import InputError
-from diffjax.sweep.batches import compute_group
-from diffjax.sweep.execute import find_devices
-from diffjax.sweep.grid import Grid, make_grid
+from diffjax.sweep.by_name import packed
 from diffjax.sweep.job import Job, plan_of
-from diffjax.sweep.model import Model
-from diffjax.sweep.points import make_groups
-from diffjax.sweep.store import RunFolder
+from diffjax.sweep.plan import GroupPlan
+from diffjax.sweep.worker import Batch, Request, compute_batch
 
 CONNECT_SECONDS = 20
+
+LOOK_SECONDS = 3
+"""How often a sweep looks whether its local workers are there."""
 
 ALLOWED_FAILURES = 10
 """Workers that may die on one batch before the run is given up."""
 
 _THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
+_DEVICES = "JAX_NUM_CPU_DEVICES"
+
+_MALLOC = {"MALLOC_TRIM_THRESHOLD_": 2**29, "MALLOC_MMAP_THRESHOLD_": 2**25}
+"""Workers keep the memory of a matrix for the next one: Dask's own setting gives it back to the
+system each time, which costs a fifth of the time of a point."""
+
 _KINDS = "local:4 (processes here), slurm:4 (jobs), tcp://host:port (a running scheduler)"
-
-
-@dataclass(frozen=True)
-class Request:
-    """What a worker needs to compute any point of a run.
-
-    Attributes:
-        token: the same for all batches of one call.
-        model: the model.
-        problem: the base problem.
-        over: the axes.
-        store: absolute path of the run folder, seen by all workers.
-        options: options of the model.
-        batch_size: as in `sweep`.
-        x64: whether the caller computes in 64 bits.
-    """
-
-    token: str
-    model: Model
-    problem: Any
-    over: Mapping[str, Any]
-    store: str
-    options: Mapping[str, Any]
-    batch_size: int | None
-    x64: bool
-
-
-class Written(NamedTuple):
-    """What a worker says of a batch."""
-
-    points: int
-    failures: int
 
 
 @contextlib.contextmanager
@@ -110,16 +83,17 @@ def compute_on_cluster(job: Job, request: Request, client: Any, progress: Any | 
     distributed = _distributed()
     futures = [
         client.submit(
-            compute_batch, request, points, key=f"batch-{request.token}-{number}", pure=False
+            compute_batch, request, batch, key=f"batch-{request.token}-{number}", pure=False
         )
-        for number, points in enumerate(_batches(job))
+        for number, batch in enumerate(batches_of(job))
     ]
     try:
-        for future in distributed.as_completed(futures):
-            written = future.result()
-            future.release()  # else a batch that is stored is done again if its worker dies
-            if progress is not None:
-                progress.advance(*written)
+        with _workers_kept(distributed, client):
+            for future in distributed.as_completed(futures):
+                written = future.result()
+                future.release()  # else a batch that is stored is done again if its worker dies
+                if progress is not None:
+                    progress.advance(*written)
     except (distributed.comm.CommClosedError, distributed.KilledWorker, CancelledError) as error:
         raise OSError(
             f"the cluster was lost ({type(error).__name__}: {error}); finished batches are kept: "
@@ -127,6 +101,33 @@ def compute_on_cluster(job: Job, request: Request, client: Any, progress: Any | 
         ) from error
     finally:
         client.cancel([future for future in futures if not future.done()], force=True)
+
+
+@contextlib.contextmanager
+def _workers_kept(distributed: Any, client: Any) -> Iterator[None]:
+    """Inside, processes of this machine that nobody restarts are started again.
+
+    Dask restarts a worker that dies, but not always if several die at the same time; then a sweep
+    would wait for ever. Workers of other clusters are the business of their batch system.
+    """
+    cluster: Any = getattr(client, "cluster", None)
+    if not isinstance(cluster, distributed.LocalCluster):
+        yield
+        return
+    over, wanted = threading.Event(), len(cluster.worker_spec)
+
+    def watch() -> None:
+        while not over.wait(LOOK_SECONDS):
+            if len(cluster.scheduler_info["workers"]) < wanted:
+                cluster.scale(wanted)
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        over.set()
+        watcher.join()
 
 
 def make_request(
@@ -141,90 +142,32 @@ def make_request(
         raise InputError(
             "store=None with a cluster", "workers write into a run folder", "name a store"
         )
+    leaves, structure = jax.tree.flatten(problem)
+    form = jax.tree.unflatten(structure, [0] * len(leaves))
     return Request(
         uuid.uuid4().hex,
-        job.model,
-        problem,
+        packed((job.model, dict(job.options), form)),
+        leaves,
         dict(over),
         os.path.abspath(store),
-        dict(job.options),
-        job.batch_size,
         bool(jax.config.read("jax_enable_x64")),
     )
 
 
-def compute_batch(request: Request, points: np.ndarray) -> Written:
-    """Compute some points on this worker's devices and write them; runs on the worker."""
-    if request.token not in _SESSIONS:
-        jax.config.update("jax_enable_x64", request.x64)
-        _SESSIONS.clear()  # an earlier call's
-        _SESSIONS[request.token] = _Session(request)
-    return _SESSIONS[request.token].compute(points)
+def batches_of(job: Job) -> Iterator[Batch]:
+    """All batches of a job; those that share work follow each other.
 
-
-_SESSIONS: dict[str, "_Session"] = {}
-"""The request that this worker serves, with its segments."""
-
-
-class _Session:
-    """One worker's part of one call."""
-
-    def __init__(self, request: Request):
-        self._request = request
-        self._grid: Grid = make_grid(request.problem, request.over)
-        self._keys = np.concatenate([self._grid.keys(), np.zeros((1, 16), np.uint8)])
-        self._folder = RunFolder.open(request.store)
-        self._devices = find_devices(None)
-        self._segments: dict[Any, list[Any]] = {}
-
-    def compute(self, points: np.ndarray) -> Written:
-        """Compute and write some points."""
-        groups = make_groups(self._request.problem, self._grid, np.sort(points))
-        total = Written(0, 0)
-        for group in groups:
-            open_segment = functools.partial(self._open, group)
-            for counts in compute_group(self._job(group), group, open_segment, self._keys):
-                total = Written(total.points + counts[0], total.failures + counts[1])
-        return total
-
-    def _job(self, group: Any) -> Job:
-        request = self._request
-        return Job(
-            request.model, self._grid, request.options, self._folder.record, self._folder,
-            [group], 0, self._devices, request.batch_size,
-        )  # fmt: skip
-
-    def _open(self, group: Any, plan: Any, facts: Mapping[str, Any]) -> Any:
-        """Where batches of this size are written; made when the first of them comes."""
-        rows = len(plan.points(0))
-        key = (jax.tree.structure(group.problem), rows, "out_of_memory" in facts)
-        if key not in self._segments:
-            batches = self._grid.size // max(rows, 1) + len(plan.rows) + 1
-            self._segments[key] = [self._folder.new_segment(facts, batches), 0]
-        return _Numbered(self._segments[key]).write
-
-
-class _Numbered:
-    """A segment whose batches are numbered in the order in which they come."""
-
-    def __init__(self, entry: list[Any]):
-        self._entry = entry
-
-    def write(self, number: int, keys: np.ndarray, results: Mapping[str, np.ndarray]) -> None:
-        """Write the next batch."""
-        del number
-        segment, count = self._entry
-        segment.write(count, keys, results)
-        self._entry[1] = count + 1
-
-
-def _batches(job: Job) -> Iterator[np.ndarray]:
-    """Numbers in the grid of the points of every batch of a job."""
+    They are cut for one device, however many the caller has: workers want many small batches.
+    """
+    job = dataclasses.replace(job, devices=job.devices[:1])
     for group in job.groups:
-        plan = plan_of(job, group)
+        with spared_collector():
+            plan = plan_of(job, group)
+        stages = plan.stages if isinstance(plan, GroupPlan) else {}
+        members = {name: stage.members.distinct for name, stage in stages.items()}
         for number in range(len(plan.rows)):
             points = plan.points(number)
-            yield points[points >= 0]
+            yield Batch(points[points >= 0], len(points), members)
 
 
 def _distributed() -> Any:
@@ -262,14 +205,21 @@ def _started(kind: str, workers: int) -> Iterator[Any]:
     """A cluster of our own, in which one worker has one thread."""
     from dask import config
 
-    with config.set({"distributed.scheduler.allowed-failures": ALLOWED_FAILURES}):
+    settings = {
+        "distributed.scheduler.allowed-failures": ALLOWED_FAILURES,
+        "distributed.deploy.lost-worker-timeout": f"{LOOK_SECONDS}s",
+        **{f"distributed.nanny.pre-spawn-environ.{name}": n for name, n in _MALLOC.items()},
+    }
+    with config.set(settings):
         make = _local if kind == "local" else _slurm
         with make(workers) as cluster:
             yield cluster
 
 
 def _local(workers: int) -> Any:
-    environment = dict.fromkeys(_THREADS, "1")
+    environment: dict[str, str] = dict.fromkeys(_THREADS, "1")
+    if _DEVICES in os.environ:  # what was meant for one process is divided among the workers
+        environment[_DEVICES] = str(max(1, int(os.environ[_DEVICES]) // workers))
     return _distributed().LocalCluster(
         n_workers=workers, threads_per_worker=1, processes=True, env=environment
     )
@@ -283,7 +233,10 @@ def _slurm(jobs: int) -> Any:
         raise InputError(
             "dask-jobqueue is not installed", "slurm needs it", "pip install 'diffjax[cluster]'"
         ) from error
-    cluster = SLURMCluster(job_script_prologue=[f"export {name}=1" for name in _THREADS])
+    environment = dict.fromkeys(_THREADS, 1) | _MALLOC
+    cluster = SLURMCluster(
+        job_script_prologue=[f"export {name}={value}" for name, value in environment.items()]
+    )
     cluster.scale(jobs=jobs)
     return cluster
 

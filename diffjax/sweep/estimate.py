@@ -1,5 +1,6 @@
 """`explain`: what a sweep would cost, before it computes anything."""
 
+import functools
 import os
 import time
 from collections.abc import Collection, Mapping, Sequence
@@ -11,9 +12,10 @@ import numpy as np
 
 from diffjax.sweep.host import HostPlan
 from diffjax.sweep.job import Job, plan_of, prepare
+from diffjax.sweep.members import tree_bytes
 from diffjax.sweep.model import Model
 from diffjax.sweep.plan import GroupPlan
-from diffjax.sweep.sharing import tree_bytes
+from diffjax.sweep.program import stage_results
 from diffjax.sweep.sizes import default_batch, even_lanes, lanes_in_memory, largest_lanes
 from diffjax.sweep.work_space import work_space
 
@@ -138,10 +140,7 @@ def planned_batch(
         Points that a device computes at a time, and points per batch over all devices.
     """
     model = model.for_problem(problem)
-    results = {}
-    for name, stage in model.stages.items():
-        inputs = jax.eval_shape(stage.split, problem)
-        results[name] = jax.eval_shape(lambda rows, f=stage.compute: jax.lax.map(f, rows), inputs)
+    results = jax.eval_shape(functools.partial(stage_results, model.stages), problem)
     combine = model.combine or (lambda problem, _: model.function(problem))
     traced, shapes = jax.make_jaxpr(combine, return_shape=True)(problem, results)
     most = largest_lanes(devices, None)

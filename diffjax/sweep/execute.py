@@ -15,6 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import NamedSharding, PartitionSpec
 
+from diffjax.collector import spared_collector
 from diffjax.errors import InputError
 from diffjax.sweep.plan import BatchInputs, GroupPlan
 from diffjax.sweep.program import DEVICE_AXIS, KEPT_PROGRAMS, PointFunctions, mesh_of
@@ -63,6 +64,7 @@ class Executor:
         self._same = NamedSharding(mesh, PartitionSpec())
         self._plan = plan
         self._fixed = jax.device_put(plan.program.fixed, self._same)
+        self._on_cpu = devices[0].platform == "cpu"
         self._held = jax.tree.map(self._zeros, plan.held_shapes)
         self._run = _batch_program(
             plan.program.functions,
@@ -79,7 +81,8 @@ class Executor:
         they are ready.
         """
         inputs = jax.device_put(self._plan.inputs(number), self._split)
-        outputs, self._held = self._run(self._fixed, inputs, self._held)
+        with spared_collector():
+            outputs, self._held = self._run(self._fixed, inputs, self._held)
         for values in outputs.values():
             values.copy_to_host_async()
         return outputs
@@ -89,8 +92,10 @@ class Executor:
         return on_host(self.start(number))
 
     def _zeros(self, shape: jax.ShapeDtypeStruct) -> jax.Array:
-        rows = self._split.mesh.size * shape.shape[0]
-        return jnp.zeros((rows, *shape.shape[1:]), shape.dtype, device=self._split)
+        size = (self._split.mesh.size * shape.shape[0], *shape.shape[1:])
+        if self._on_cpu:  # nothing to compile, nothing to send
+            return jax.device_put(np.zeros(size, shape.dtype), self._split)
+        return jnp.zeros(size, shape.dtype, device=self._split)
 
 
 def on_host(outputs: dict[str, jax.Array]) -> dict[str, np.ndarray]:
@@ -119,7 +124,9 @@ def _batch_program(
     def one_device(fixed: Any, inputs: BatchInputs, held: dict[str, Any]):
         for name, compute in functions.stages.items():
             new = inputs.members[name]
-            work = (compute, new.count[0], new.inputs, new.slots, held[name])
+            needed = functions.needs[name]
+            member = _needing(compute, None if needed is None else held[needed])
+            work = (member, new.count[0], (new.inputs, new.parents), new.slots, held[name])
             held[name] = _loop(*work, lanes[name])
 
         def point(row: Any) -> dict[str, jax.Array]:
@@ -140,6 +147,16 @@ def _batch_program(
         check_vma=False,
     )
     return jax.jit(sharded, donate_argnums=2)
+
+
+def _needing(compute: Callable[..., Any], needed: Any) -> Callable[[Any], Any]:
+    """The function of one member's inputs and the place of the result that it needs."""
+
+    def member(row: Any) -> Any:
+        inputs, parent = row
+        return compute(inputs) if parent is None else compute(inputs, _gathered(needed, parent))
+
+    return member
 
 
 def _loop(function, count, rows, places, into, lanes: int):

@@ -6,13 +6,13 @@ import functools
 import hashlib
 import json
 import math
-import sys
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from diffjax.errors import InputError
+from diffjax.sweep.by_name import is_importable
 
 LISTED_SIZE = 64
 """Arrays of at most this many numbers are written out, larger ones by their SHA-256."""
@@ -88,7 +88,7 @@ def _describe_array(array: np.ndarray, depth: int) -> Any:
 
 def _describe_callable(value: Any, depth: int) -> Any:
     name = f"{getattr(value, '__module__', '')}.{getattr(value, '__qualname__', '')}"
-    if _is_importable(value):
+    if is_importable(value):
         return name
     if isinstance(value, functools.partial):
         parts = (value.func, value.args, value.keywords)
@@ -97,16 +97,6 @@ def _describe_callable(value: Any, depth: int) -> Any:
     if hasattr(inner, "__code__"):
         return f"{name}#{_code_digest(inner, depth)}"
     raise _not_describable(f"a {type(value).__qualname__}")
-
-
-def _is_importable(value: Any) -> bool:
-    module = getattr(value, "__module__", None)
-    if module is None or module == "__main__" or "<" in getattr(value, "__qualname__", "<"):
-        return False
-    found: Any = sys.modules.get(module)
-    for part in value.__qualname__.split("."):
-        found = getattr(found, part, None)
-    return found is value
 
 
 def _code_digest(function: Any, depth: int) -> str:

@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from diffjax.errors import InputError
+from diffjax.sweep.by_name import is_importable
 
 ENTRY_POINT_GROUP = "diffjax.models"
 
@@ -52,18 +53,21 @@ class SharedStage:
             *member* (for example per class). Cheap, jit-able and bitwise reproducible: two
             members are the same if and only if all their bits are.
         compute: from one member's inputs to its result, a pytree of arrays. Heavy and pure.
+        needs: name of an earlier stage with one member per point, whose result `compute` takes as
+            its second argument.
     """
 
     split: Callable[[Any], Any]
-    compute: Callable[[Any], Any]
+    compute: Callable[..., Any]
+    needs: str | None = None
 
 
 @dataclass(frozen=True, eq=False)
 class Model:
     """A computation that can be swept. Made by the decorator `model`; calling it runs one point.
 
-    ``function(problem)`` equals ``combine(problem, {name: lax.map(compute, split(problem))})`` for
-    a model with stages; the engine uses the second form to compute equal members once.
+    ``function(problem)`` equals ``combine(problem, stage_results(stages, problem))`` for a model
+    with stages; the engine uses the second form to compute equal members once.
 
     Attributes:
         name: its name in stores, on the command line and among the entry points.
@@ -123,6 +127,11 @@ class Model:
     @functools.cached_property
     def _alone(self) -> "Model":
         return replace(self, stages=_EMPTY, combine=None)
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        """Pickled by name where that name gives this very model, so that a process has it once."""
+        by_name = is_importable(self)
+        return self.__dict__["__qualname__"] if by_name else super().__reduce_ex__(protocol)
 
     def __repr__(self) -> str:
         return f"Model({self.name!r}, version={self.version})"
@@ -201,6 +210,7 @@ def _check(made: Model) -> None:
             "shared stages and combine come together",
             "give both or neither",
         )
+    _check_needs(made)
     status = made.outputs.get("status")
     if status is not None and status.dims != ():
         raise InputError(
@@ -210,6 +220,20 @@ def _check(made: Model) -> None:
         )
     for name, output in made.outputs.items():
         _check_output(made.name, name, output)
+
+
+def _check_needs(made: Model) -> None:
+    earlier: dict[str, SharedStage] = {}
+    for name, stage in made.stages.items():
+        if stage.needs is not None and (
+            stage.needs not in earlier or earlier[stage.needs].needs is not None
+        ):
+            raise InputError(
+                f"stage {name!r} of model {made.name!r} needs {stage.needs!r}",
+                "a stage needs one that comes before it and needs none itself",
+                "change the order of the stages",
+            )
+        earlier[name] = stage
 
 
 def _check_output(model_name: str, name: str, output: Output) -> None:

@@ -11,28 +11,23 @@ from typing import Any
 import jax
 import numpy as np
 
+from diffjax.sweep.members import Members, tree_bytes
 from diffjax.sweep.model import Model
 from diffjax.sweep.points import Group
-from diffjax.sweep.program import PointProgram, Traced, mesh_of, traced_on
-from diffjax.sweep.sharing import (
-    Members,
-    Placement,
-    find_members,
-    place_members,
-    sharing_order,
-    tree_bytes,
+from diffjax.sweep.program import PointProgram, Traced, mesh_of
+from diffjax.sweep.sharing import sharing_order
+from diffjax.sweep.sizes import default_batch, even_lanes, lanes_in_memory
+from diffjax.sweep.stage_plan import (
+    NewMembers,
+    StagePlan,
+    all_members,
+    filled,
+    new_members,
+    slots_for,
+    stacked,
+    stage_plan,
+    traced_stages,
 )
-from diffjax.sweep.sizes import default_batch, even_lanes, lanes_in_memory, slots_in_memory
-
-
-@jax.tree_util.register_dataclass
-@dataclasses.dataclass(frozen=True)
-class NewMembers:
-    """Members that the devices compute in one batch, each with its place; padded."""
-
-    inputs: Any
-    slots: Any
-    count: Any
 
 
 @jax.tree_util.register_dataclass
@@ -44,18 +39,6 @@ class BatchInputs:
     lookup: dict[str, Any]
     members: dict[str, NewMembers]
     count: Any
-
-
-@dataclasses.dataclass(frozen=True)
-class StagePlan:
-    """One stage: its members, and for each device and batch where their results lie."""
-
-    members: Members
-    traced: Traced
-    slots: int
-    capacity: int
-    lanes: int
-    placements: list[list[Placement]]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -101,7 +84,7 @@ class GroupPlan:
     def held_shapes(self) -> dict[str, Any]:
         """Shapes of the shared results on one device."""
         return {
-            name: jax.tree.map(lambda s, n=stage.slots: _stacked(s, n), stage.traced.shapes)
+            name: jax.tree.map(lambda s, n=stage.slots: stacked(s, n), stage.traced.shapes)
             for name, stage in self.stages.items()
         }
 
@@ -123,12 +106,16 @@ class GroupPlan:
         return BatchInputs(
             [values[some] for values in self.program.varying],
             {name: self._lookup(stage, number) for name, stage in self.stages.items()},
-            {name: _new_members(stage, number) for name, stage in self.stages.items()},
+            {name: self._new_members(name, number) for name in self.stages},
             (rows >= 0).sum(axis=1).astype(np.int32),
         )
 
+    def _new_members(self, name: str, number: int) -> NewMembers:
+        stage, parent = self.stages[name], self.program.functions.needs[name]
+        return new_members(stage, None if parent is None else self.stages[parent], number)
+
     def _lookup(self, stage: StagePlan, number: int) -> np.ndarray:
-        blocks = [_filled(device[number].lookup, self.per_device, 0) for device in stage.placements]
+        blocks = [filled(device[number].lookup, self.per_device, 0) for device in stage.placements]
         return np.concatenate(blocks)
 
 
@@ -152,9 +139,9 @@ def plan_group(
     """
     model = model.for_problem(group.problem)
     program = PointProgram(model, group, options)
-    members = _all_members(model, program, len(group.points))
+    members = all_members(model, program, len(group.points))
     mesh = mesh_of(devices)
-    one = {n: traced_on(mesh, program.stages[n], _first(m)) for n, m in members.items()}
+    one = traced_stages(mesh, program, members)
     point = program.traced_point(mesh, {n: _all_of(m, one[n]) for n, m in members.items()})
     wide = _lanes(lanes, point, devices)
     sizes = (devices, wide, tree_bytes(point.shapes), batch_size)
@@ -164,15 +151,15 @@ def plan_group(
         order = sharing_order([m.index for m in members.values()], len(devices))
     while True:
         rows = _cut(order, len(devices), per_device)
-        places = {n: _slots(m, rows, one[n].shapes, devices) for n, m in members.items()}
+        places = {n: slots_for(m, rows, one[n].shapes, devices) for n, m in members.items()}
         if per_device == 1 or all(places.values()):
             break
         per_device //= 2
     wide = even_lanes(per_device, wide)
     per_device = -(-per_device // wide) * wide  # full width: every call compiles one program
-    rows = [_filled(block.T, per_device, -1).T for block in rows]
+    rows = [filled(block.T, per_device, -1).T for block in rows]
     stages = {
-        name: _stage_plan(m, rows, one[name], places[name], _lanes(lanes, one[name], devices))
+        name: stage_plan(m, rows, one[name], places[name], _lanes(lanes, one[name], devices))
         for name, m in members.items()
     }
     return GroupPlan(group, program, per_device, wide, rows, stages, point)
@@ -184,23 +171,7 @@ def _lanes(most: int, traced: Traced, devices: Sequence[Any]) -> int:
 
 def _all_of(members: Members, traced: Traced) -> Any:
     """Shapes of a stage's results, stacked over the members of one point."""
-    return jax.tree.map(lambda s: _stacked(s, members.index.shape[1]), traced.shapes)
-
-
-def _all_members(model: Model, program: PointProgram, count: int) -> dict[str, Members]:
-    with jax.default_device(_host_device()):
-        return {
-            name: find_members(program.splits[name], program.fixed, program.varying, count)
-            for name in model.stages
-        }
-
-
-def _host_device() -> Any:
-    """A CPU device, or None (the default device) where JAX was told to have none."""
-    try:
-        return jax.local_devices(backend="cpu")[0]
-    except RuntimeError:
-        return None
+    return jax.tree.map(lambda s: stacked(s, members.index.shape[1]), traced.shapes)
 
 
 def _cut(order: np.ndarray, devices: int, per_device: int) -> list[np.ndarray]:
@@ -208,54 +179,8 @@ def _cut(order: np.ndarray, devices: int, per_device: int) -> list[np.ndarray]:
     batches = -(-len(order) // (devices * per_device))
     pieces = np.array_split(order, devices * batches)
     width = max(len(piece) for piece in pieces)
-    padded = np.stack([_filled(piece, width, -1) for piece in pieces])
+    padded = np.stack([filled(piece, width, -1) for piece in pieces])
     return list(padded.reshape(devices, batches, width).transpose(1, 0, 2))
-
-
-def _slots(members: Members, rows: list[np.ndarray], result: Any, devices: Sequence[Any]) -> int:
-    """Places for shared results on one device, 0 if a batch needs more than there is memory for."""
-    per_batch = max(
-        len(np.unique(members.index[block[block >= 0]])) for batch in rows for block in batch
-    )
-    per_device = max(
-        len(np.unique(members.index[block[block >= 0]])) for block in np.concatenate(rows, axis=1)
-    )
-    room = slots_in_memory(tree_bytes(result), devices)
-    return min(per_device, room) if room >= per_batch else 0
-
-
-def _stage_plan(members: Members, rows: list, traced: Traced, slots: int, most: int) -> StagePlan:
-    devices = range(len(rows[0]))
-    needs = [[members.index[batch[d][batch[d] >= 0]] for batch in rows] for d in devices]
-    slots = slots or max(len(np.unique(need)) for device in needs for need in device)
-    placements = [place_members(device, slots) for device in needs]
-    largest = max(len(p.new) for device in placements for p in device)
-    lanes = even_lanes(largest, most)
-    capacity = -(-max(largest, 1) // lanes) * lanes
-    return StagePlan(members, traced, slots, capacity, lanes, placements)
-
-
-def _new_members(stage: StagePlan, number: int) -> NewMembers:
-    placements = [device[number] for device in stage.placements]
-    chosen = np.concatenate([_filled(p.new, stage.capacity, 0) for p in placements])
-    beyond = stage.slots + np.arange(stage.capacity, dtype=np.int32)
-    slots = [np.append(p.new_slots, beyond[len(p.new) :]) for p in placements]
-    inputs = jax.tree.map(lambda x: x[chosen], stage.members.inputs)
-    count = np.array([len(p.new) for p in placements], np.int32)
-    return NewMembers(inputs, np.concatenate(slots), count)
-
-
-def _filled(array: np.ndarray, length: int, value: int) -> np.ndarray:
-    missing = np.full((length - len(array), *array.shape[1:]), value, array.dtype)
-    return np.concatenate([array, missing])
-
-
-def _first(members: Members) -> Any:
-    return jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape[1:], x.dtype), members.inputs)
-
-
-def _stacked(shape: jax.ShapeDtypeStruct, rows: int) -> jax.ShapeDtypeStruct:
-    return jax.ShapeDtypeStruct((rows, *shape.shape), shape.dtype)
 
 
 def _row_bytes(arrays: Sequence[np.ndarray]) -> int:

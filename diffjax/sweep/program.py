@@ -16,7 +16,7 @@ from jax.sharding import Mesh, PartitionSpec
 
 from diffjax.errors import InputError
 from diffjax.status import Status
-from diffjax.sweep.model import Model
+from diffjax.sweep.model import Model, SharedStage
 from diffjax.sweep.points import Group, leaf_numbers
 from diffjax.sweep.work_space import work_space
 
@@ -56,7 +56,7 @@ def traced_on(mesh: Mesh, function: Callable[..., Any], *arguments: Any) -> Trac
     return Traced(shapes, work_space(jaxpr))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class PointFunctions:
     """What is compiled for a group: it knows the structure of its problems, not their numbers.
 
@@ -86,16 +86,22 @@ class PointFunctions:
 
     @functools.cached_property
     def stages(self) -> dict[str, Callable[[Any], Any]]:
-        """Name to the function of one member."""
+        """Name to the function of one member (and of the result that it needs)."""
         return {name: jax.jit(stage.compute) for name, stage in self.model.stages.items()}
 
-    @functools.cached_property
-    def splits(self) -> dict[str, Callable[..., Any]]:
-        """Name to the function from fixed and varying leaves to the inputs of all members."""
-        return {name: self._split(stage.split) for name, stage in self.model.stages.items()}
+    @property
+    def needs(self) -> dict[str, str | None]:
+        """Name of a stage to that of the stage whose result it needs, if any."""
+        return {name: stage.needs for name, stage in self.model.stages.items()}
 
-    def _split(self, split: Callable[[Any], Any]) -> Callable[..., Any]:
-        return lambda fixed, varying: split(self.problem(fixed, varying))
+    @functools.cached_property
+    def split(self) -> Callable[..., dict[str, Any]]:
+        """From fixed and varying leaves to the inputs of all members of every stage, by name."""
+        return self._split
+
+    def _split(self, fixed: Sequence[Any], varying: Sequence[Any]) -> dict[str, Any]:
+        problem = self.problem(fixed, varying)
+        return {name: stage.split(problem) for name, stage in self.model.stages.items()}
 
     def problem(self, fixed: Sequence[Any], varying: Sequence[Any]) -> Any:
         """The problem with these leaves; nothing is checked."""
@@ -151,7 +157,7 @@ class PointProgram:
         self.varying = [canonical_array(values) for values in group.varying.values()]
         self.point = self.functions.point
         self.stages = self.functions.stages
-        self.splits = self.functions.splits
+        self.split = self.functions.split
 
     def traced_point(self, mesh: Mesh, results: Mapping[str, Any]) -> Traced:
         """Shapes and types of the outputs of one point, and its work space.
@@ -168,6 +174,28 @@ class PointProgram:
         for name, shape in traced.shapes.items():
             check_rank(self._model, name, len(shape.shape))
         return traced
+
+
+def stage_results(stages: Mapping[str, SharedStage], problem: Any) -> dict[str, Any]:
+    """What `combine` takes, computed for one problem alone.
+
+    Example:
+        >>> from diffjax.sweep.model import SharedStage
+        >>> double = SharedStage(lambda x: x, lambda member: 2 * member)
+        >>> stage_results({"double": double}, jnp.arange(2.0))["double"].tolist()
+        [0.0, 2.0]
+    """
+    results: dict[str, Any] = {}
+    for name, stage in stages.items():
+        needed = () if stage.needs is None else (first_member(results[stage.needs]),)
+        members = stage.split(problem)
+        results[name] = jax.lax.map(lambda one, s=stage, n=needed: s.compute(one, *n), members)
+    return results
+
+
+def first_member(stacked: Any) -> Any:
+    """The result of the only member of a stage that others need."""
+    return jax.tree.map(lambda leaf: leaf[0], stacked)
 
 
 def output_names(model: Model) -> list[str]:

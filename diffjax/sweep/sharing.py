@@ -1,100 +1,13 @@
-"""Which pieces of work points share: distinct members of a stage, an order that keeps equal ones
-together, and places on a device where results stay until no later batch needs them."""
+"""An order of the points that keeps those with the same members together, and places on a device
+where results stay until no later batch needs them."""
 
 import bisect
-import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-import jax
 import numpy as np
 
-from diffjax.sweep.identity import digest
-
-_CHUNK_BYTES = 2**26
-_CHUNK_POINTS = 4096
 _CANDIDATES = 6
-_KEPT_SPLITTERS = 32
-
-
-@dataclass(frozen=True)
-class Members:
-    """The members of one stage over all points of a group.
-
-    Attributes:
-        inputs: pytree of arrays (distinct, ...), what `SharedStage.compute` takes.
-        index: which of them each point needs, shape (point, member).
-    """
-
-    inputs: Any
-    index: np.ndarray
-
-    @property
-    def distinct(self) -> int:
-        """How many have to be computed."""
-        return len(jax.tree.leaves(self.inputs)[0])
-
-
-def find_members(
-    split: Callable[..., Any], fixed: Any, varying: Sequence[np.ndarray], count: int
-) -> Members:
-    """Split the work of all points and find which members are equal to the last bit.
-
-    The loop over points is a `lax.map`, so that a member has the same bits whichever other points
-    are computed with it; it runs in pieces so that only distinct members are kept.
-
-    Args:
-        split: from one point's fixed and varying leaves to the inputs (leading axis: member).
-        fixed: leaves that all points share.
-        varying: the other leaves, each (point, ...).
-        count: number of points.
-    """
-    one = [jax.ShapeDtypeStruct(x.shape[1:], x.dtype) for x in varying]
-    per_point = tree_bytes(jax.eval_shape(split, fixed, one))
-    most = min(_CHUNK_POINTS, _CHUNK_BYTES // max(per_point, 1))
-    size = max(2, min(2 ** (count - 1).bit_length(), most))  # few sizes: few programs
-    run = _splitter(split, size)
-    numbers: dict[bytes, int] = {}
-    kept, index = [], []
-    for start in range(0, count, size):
-        pieces = [_padded(x[start : start + size], size) for x in varying]
-        inputs = jax.tree.map(np.asarray, run(fixed, pieces))
-        _collect(inputs, min(size, count - start), numbers, kept, index)
-    stacked = jax.tree.map(lambda *rows: np.stack(rows), *kept)
-    return Members(stacked, np.array(index).reshape(count, -1))
-
-
-@functools.lru_cache(maxsize=_KEPT_SPLITTERS)
-def _splitter(split: Callable[..., Any], size: int) -> Callable[..., Any]:
-    """The jitted function of `size` points; equal ones are one, so that it compiles once."""
-    return jax.jit(lambda same, xs: _map(lambda x: split(same, x), xs, size))
-
-
-def tree_bytes(tree: Any) -> int:
-    """Memory of all arrays (or shapes) of a pytree."""
-    return sum(x.size * x.dtype.itemsize for x in jax.tree.leaves(tree))
-
-
-def _map(function: Callable[[Any], Any], rows: Any, length: int) -> Any:
-    """`lax.map` that also works when there are no arrays to map over."""
-    return jax.lax.scan(lambda _, x: ((), function(x)), (), rows, length=length)[1]
-
-
-def _padded(rows: np.ndarray, size: int) -> np.ndarray:
-    return np.concatenate([rows, rows[-1:].repeat(size - len(rows), axis=0)])
-
-
-def _collect(inputs: Any, count: int, numbers: dict, kept: list, index: list) -> None:
-    """Number the members of the first `count` points, and keep the inputs of new ones."""
-    leaves = [np.ascontiguousarray(leaf) for leaf in jax.tree.leaves(inputs)]
-    for point in range(count):
-        for member in range(leaves[0].shape[1]):
-            key = digest(b"".join(leaf[point, member].tobytes() for leaf in leaves))
-            if key not in numbers:
-                numbers[key] = len(numbers)
-                kept.append(jax.tree.map(lambda x, i=(point, member): x[i].copy(), inputs))
-            index.append(numbers[key])
 
 
 def sharing_order(indices: Sequence[np.ndarray], parts: int) -> np.ndarray:
@@ -134,11 +47,19 @@ class Placement:
         new: numbers of the members to be computed, in order.
         new_slots: the places that their results go to.
         lookup: place of each member of each point, (point, member).
+        members: numbers of all members that the batch needs, ascending.
+        slots: their places.
     """
 
     new: np.ndarray
     new_slots: np.ndarray
     lookup: np.ndarray
+    members: np.ndarray
+    slots: np.ndarray
+
+    def slots_of(self, members: np.ndarray) -> np.ndarray:
+        """Places of some of the members."""
+        return self.slots[np.searchsorted(self.members, members)]
 
 
 def place_members(batches: Sequence[np.ndarray], slots: int) -> list[Placement]:
@@ -168,7 +89,7 @@ def _placement(new: list[int], need: np.ndarray, batch: np.ndarray, held: Mappin
     places = np.array([held[member] for member in need.tolist()], np.int32)
     lookup = places[np.searchsorted(need, batch)] if len(need) else batch.astype(np.int32)
     slots = np.array([held[member] for member in new], np.int32)
-    return Placement(np.array(new, int), slots, lookup)
+    return Placement(np.array(new, int), slots, lookup, need, places)
 
 
 def _uses(needs: Sequence[np.ndarray]) -> dict[int, list[int]]:

@@ -10,26 +10,27 @@ import pytest
 
 from diffjax.errors import InputError
 from diffjax.sweep import open_run, sweep
+from diffjax.sweep.cluster import open_cluster
 from tests.cluster.models import Slow, slow_square
+from tests.cluster.shared_model import counts, string_modes, strings
 from tests.sweep.toy_models import oscillator, spring
 
 distributed = pytest.importorskip("dask.distributed")
 
 OVER = {"width": np.linspace(1.0, 4.0, 12), "seed": range(5)}
 SPRINGS = {"radius": [0.5, 1.5, 2.5, 3.5], "stiffness": [1.0, 2.0], "size": [2, 3]}
+STRINGS = {"lengths[0]": np.linspace(1.0, 2.0, 5), "tension": np.linspace(1.0, 3.0, 8)}
 
 
 @pytest.fixture(scope="module")
 def client():
-    """Two worker processes."""
-    with (
-        distributed.LocalCluster(
-            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None,
-            env={"OPENBLAS_NUM_THREADS": "1", "JAX_PLATFORMS": "cpu"},
-        ) as cluster,
-        distributed.Client(cluster) as connected,
-    ):  # fmt: skip
-        yield connected
+    """Two worker processes with two devices each."""
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("JAX_PLATFORMS", "cpu")
+        environment.setenv("JAX_NUM_CPU_DEVICES", "4")
+        with open_cluster("local:2") as connected:
+            connected.wait_for_workers(2, timeout=60)
+            yield connected
 
 
 class Killer:
@@ -62,6 +63,24 @@ def test_a_compiled_model_gives_the_same_dataset_as_without_a_cluster(client, tm
     np.testing.assert_array_equal(again["energy"], expected["energy"])
 
 
+def test_workers_share_the_cores_of_the_machine_and_keep_their_memory(client):
+    names = ("JAX_NUM_CPU_DEVICES", "OPENBLAS_NUM_THREADS", "MALLOC_MMAP_THRESHOLD_")
+    for name, value in zip(names, ("2", "1", str(2**25)), strict=True):
+        assert set(client.run(os.getenv, name).values()) == {value}
+
+
+def test_a_second_call_compiles_nothing_on_a_worker_of_the_first(client, tmp_path):
+    expected = sweep(string_modes, strings(), STRINGS)
+    traced = []
+    for call in range(2):
+        found = sweep(string_modes, strings(), STRINGS, tmp_path / f"{call}", cluster=client)
+        np.testing.assert_array_equal(found["modes"], expected["modes"])
+        traced.append({worker: traces for worker, (traces, _) in client.run(counts).items()})
+    took_part = {worker: traces for worker, traces in traced[0].items() if traces}
+    assert took_part
+    assert took_part == {worker: traced[1][worker] for worker in took_part}
+
+
 def test_both_workers_take_part_and_a_killed_one_loses_nothing(client, tmp_path):
     killer = Killer(client, after=15)
     problem = Slow(1.0, 0, delay=0.1)
@@ -70,6 +89,29 @@ def test_both_workers_take_part_and_a_killed_one_loses_nothing(client, tmp_path)
     np.testing.assert_allclose(found["value"], expected, rtol=1e-15)
     assert killer.killed and (found["status"] == 0).all()
     assert len(np.unique(found["process"])) >= 2
+
+
+class Closer(Killer):
+    """Progress that ends all workers, and with them the processes that would restart them."""
+
+    def advance(self, points, failures):
+        """Count, and end them when it is time."""
+        self.batches += 1
+        if self.batches == self.after:
+            for guard in list(self.client.cluster.workers.values()):
+                self.client.sync(guard.close)
+                self.killed.append(guard)
+
+
+@pytest.mark.timeout(90)
+def test_workers_that_nobody_restarts_are_started_again(tmp_path, monkeypatch):
+    monkeypatch.setattr("diffjax.sweep.cluster.LOOK_SECONDS", 0.5)
+    with open_cluster("local:1") as own:
+        closer = Closer(own, after=5)
+        problem = Slow(1.0, 0, delay=0.02)
+        found = sweep(slow_square, problem, OVER, tmp_path / "run", cluster=own, progress=closer)
+    assert len(closer.killed) == 1 and (found["status"] == 0).all()
+    assert len(np.unique(found["process"])) == 2
 
 
 def test_a_run_begun_here_is_finished_there(client, tmp_path):

@@ -28,6 +28,13 @@ def test_random_rising_curves_agree_with_the_loop():
     np.testing.assert_allclose(found.time, expected, rtol=1e-12)
 
 
+def test_every_curve_may_have_its_own_level():
+    curves = jnp.asarray(np.log(TIMES) * [[1.0], [2.0]])
+    levels = jnp.asarray([1.0, 3.0])
+    found = first_crossing(jnp.asarray(TIMES), curves, levels)
+    np.testing.assert_allclose(found.time, np.exp([1.0, 1.5]), rtol=1e-12)
+
+
 def test_never_reached_is_infinite_and_says_so():
     found = first_crossing(jnp.asarray(TIMES), jnp.linspace(0.0, 1.0, 41), 1.5)
     assert float(found.time) == np.inf and not bool(found.reached)

@@ -4,7 +4,15 @@ import jax
 import numpy as np
 import pytest
 
-from diffjax.numerics.random_streams import STREAMS, normal_rows, stream
+from diffjax.numerics.random_streams import (
+    STREAMS,
+    Rows,
+    draw_rows,
+    first_rows,
+    normal_rows,
+    stream,
+    streams,
+)
 
 
 def test_streams_have_distinct_numbers_and_draws():
@@ -36,3 +44,27 @@ def test_rows_are_standard_normal_and_independent():
 def test_unknown_stream_is_an_error():
     with pytest.raises(KeyError):
         stream(0, "wieghts")
+
+
+def test_rows_are_what_jax_draws_one_by_one():
+    """Row i is jax.random.normal of the key folded with i, in 32 bits."""
+    key = stream(5, "weights")
+    expected = [jax.random.normal(jax.random.fold_in(key, i), (6,), "float32") for i in range(11)]
+    np.testing.assert_array_equal(normal_rows(key, 11, 6), np.asarray(expected, float))
+
+
+@pytest.mark.parametrize("counts", [(1, 1, 1), (7, 3, 2), (4, 8, 5)])
+def test_blocks_drawn_together_are_those_drawn_alone(counts):
+    keys = streams(9, "weights", "biases", "centroids")
+    dims = (5, 1, 5)
+    together = draw_rows(*map(first_rows, keys, counts, dims))
+    for rows, key, count, dim in zip(together, keys, counts, dims, strict=True):
+        assert rows.shape == (count, dim)
+        np.testing.assert_array_equal(rows, normal_rows(key, count, dim))
+
+
+def test_rows_of_mixed_keys_in_any_order():
+    keys, numbers = streams(2, "samples", "noise"), np.array([4, 0, 2])
+    found = draw_rows(Rows(keys[np.array([1, 0, 1])], numbers, 3))[0]
+    alone = [normal_rows(keys[k], 1, 3, first=n)[0] for k, n in ((1, 4), (0, 0), (1, 2))]
+    np.testing.assert_array_equal(found, alone)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import diffjax as dj
+from diffjax.random_features import class_members as members
 from diffjax.random_features import gradient_flow as flow
 from diffjax.random_features import model as model_module
 from diffjax.random_features import solver_timing
@@ -194,12 +195,12 @@ def test_products_of_float32_ask_for_full_precision(solver):
         def whole(problem):
             return flow.random_feature_dynamics(problem, solver=solver)
 
-        members = flow.sample_members(PROBLEM)
-        one = jax.tree.map(lambda leaf: leaf[0], members)
+        one = jax.tree.map(lambda leaf: leaf[0], members.sample_members(PROBLEM))
+        drawn, _ = members.draw(PROBLEM)
         lowered = (
             jax.jit(whole).lower(PROBLEM),
-            jax.jit(flow.member_sample_covariance).lower(one),
-            jax.jit(flow.member_population_covariance).lower(one.population),
+            jax.jit(members.member_sample_covariance).lower(one, drawn),
+            jax.jit(members.member_population_covariance).lower(one.population, drawn),
         )
         for text in (program.as_text() for program in lowered):
             products = [line for line in text.splitlines() if "stablehlo.dot_general" in line]

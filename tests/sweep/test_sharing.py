@@ -5,7 +5,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from diffjax.sweep.sharing import find_members, place_members, sharing_order
+from diffjax.sweep.members import find_members
+from diffjax.sweep.sharing import place_members, sharing_order
 
 batches_of_members = st.lists(
     st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), max_size=4), min_size=1, max_size=8
@@ -53,9 +54,26 @@ def test_the_order_keeps_points_with_the_same_members_on_one_device():
 
 def test_members_are_equal_only_to_the_last_bit():
     values = np.array([1.0, 1.0 + 2**-52, 1.0, -0.0, 0.0])
-    members = find_members(lambda fixed, x: {"x": x[0][None] * fixed}, 1.0, [values], 5)
+    found = find_members(lambda fixed, x: {"one": {"x": x[0][None] * fixed}}, 1.0, [values], 5)
+    members = found["one"]
     assert members.index.ravel().tolist() == [0, 1, 0, 2, 3]
     np.testing.assert_array_equal(members.inputs["x"], values[[0, 1, 3, 4]])
+
+
+def test_members_that_need_different_results_are_different():
+    seeds, widths = np.array([3, 3, 4, 4, 3]), np.array([1.0, 2.0, 1.0, 2.0, 2.0])
+
+    def split(fixed, x):
+        del fixed
+        return {"draws": x[0][None], "work": jnp.stack([x[1], jnp.ones(())])}
+
+    alone = find_members(split, (), [seeds, widths], 5)
+    assert alone["work"].distinct == 2 and alone["work"].parents is None
+    found = find_members(split, (), [seeds, widths], 5, {"draws": None, "work": "draws"})
+    assert found["draws"].index.ravel().tolist() == [0, 0, 1, 1, 0]
+    work = found["work"]
+    assert work.index.tolist() == [[0, 0], [1, 0], [2, 2], [3, 2], [1, 0]]
+    assert work.parents.tolist() == [0, 0, 1, 1]
 
 
 def test_members_do_not_depend_on_which_other_points_there_are():
@@ -63,11 +81,11 @@ def test_members_do_not_depend_on_which_other_points_there_are():
 
     def split(fixed, x):
         del fixed
-        return jnp.exp(jnp.sin(x[0]))[None]
+        return {"one": jnp.exp(jnp.sin(x[0]))[None]}
 
-    everything = find_members(split, (), [values], 1001).inputs
+    everything = find_members(split, (), [values], 1001)["one"].inputs
     for part in (slice(0, 1), slice(3, 5), slice(500, 1001)):
-        few = find_members(split, (), [values[part]], len(values[part])).inputs
+        few = find_members(split, (), [values[part]], len(values[part]))["one"].inputs
         np.testing.assert_array_equal(few, everything[part])
 
 
@@ -76,11 +94,11 @@ def test_a_second_search_for_members_compiles_nothing():
 
     def split(fixed, x):
         traced.append(len(x))
-        return x[0][None] * fixed
+        return {"one": x[0][None] * fixed}
 
     find_members(split, 2.0, [np.arange(5.0)], 5)
     first = len(traced)
     for count in (8, 7, 6):
         found = find_members(split, 3.0, [np.arange(float(count))], count)
-        assert found.distinct == count
+        assert found["one"].distinct == count
     assert len(traced) == first > 0

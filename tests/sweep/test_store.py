@@ -117,7 +117,7 @@ def test_the_newest_result_of_a_point_counts(tmp_path, monkeypatch):
     with pytest.warns(FailedPointsWarning):
         sweep(oscillator, spring(), over, tmp_path / "run")
     monkeypatch.setattr(
-        "diffjax.sweep.batches._with_status",
+        "diffjax.sweep.batches.with_status",
         lambda results, points: {**results, "status": np.zeros(len(points), np.int8)},
     )
     ds = sweep(oscillator, spring(), over, tmp_path / "run", retry="failed")

@@ -71,7 +71,7 @@ def test_order_of_axes_and_values_changes_nothing(dataset):
 
 
 def test_shared_results_do_not_need_to_fit_into_memory(dataset, monkeypatch):
-    monkeypatch.setattr("diffjax.sweep.plan.slots_in_memory", lambda bytes_each, devices: 3)
+    monkeypatch.setattr("diffjax.sweep.stage_plan.slots_in_memory", lambda bytes_each, devices: 3)
     other = sweep(spectrum, spring(), OVER, batch_size=4)
     xr.testing.assert_identical(plain(other), plain(dataset))
 
@@ -239,3 +239,10 @@ def test_float32_is_recorded_where_a_model_allows_it():
 def test_the_package_itself_can_be_called():
     ds = diffjax.sweep(oscillator, spring(), {"seed": [0, 1]})
     assert ds.sizes["seed"] == 2
+
+
+def test_options_may_be_arrays():
+    """They cannot be hashed, so that such a sweep compiles anew every time."""
+    found = sweep(oscillator, spring(), {"radius": [1.0, 2.0]}, options={"gain": np.array(2.0)})
+    expected = sweep(oscillator, spring(), {"radius": [1.0, 2.0]}, options={"gain": 2.0})
+    np.testing.assert_array_equal(found["energy"], expected["energy"])

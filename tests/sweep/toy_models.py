@@ -141,6 +141,47 @@ def spectrum(problem):
     return _combine(problem, {"levels": levels, "phase": phase})
 
 
+def _draw_members(problem):
+    return problem.seed[None]
+
+
+def _draws(seed):
+    CALLS.append("draws")
+    return {"noise": jax.random.normal(jax.random.key(seed), (4,)), "shift": 0.5 * seed}
+
+
+def _noisy_members(problem):
+    return problem.plate.widths
+
+
+def _noisy(width, drawn):
+    CALLS.append("noisy")
+    return width * drawn["noise"] + drawn["shift"]
+
+
+def _combine_noisy(problem, results):
+    drawn = jax.tree.map(lambda leaf: leaf[0], results["draws"])
+    return {"noisy": results["noisy"] + problem.plate.radius * drawn["noise"][None, :]}
+
+
+@model(
+    version=1,
+    outputs={"noisy": Output(("plate", "node"), "displacement of every plate")},
+    stages={
+        "draws": SharedStage(_draw_members, _draws),
+        "noisy": SharedStage(_noisy_members, _noisy, needs="draws"),
+    },
+    combine=_combine_noisy,
+)
+def noisy_plates(problem):
+    """A model one of whose shared stages needs the result of another."""
+    drawn = _draws(problem.seed)
+    noisy = jax.lax.map(lambda width: _noisy(width, drawn), _noisy_members(problem))
+    return _combine_noisy(
+        problem, {"draws": jax.tree.map(lambda x: x[None], drawn), "noisy": noisy}
+    )
+
+
 @model(version=1, outputs={"energy": Output((), "stored energy")}, on="host")
 def workshop(problem):
     """Plain Python that writes a line per call into the file named by TOY_LOG."""
