@@ -149,9 +149,11 @@ def _panel(
 ) -> Float[Array, "row column"]:
     """Rows of sum_k r^k o (Psi_k diag(w) Psi_k^T) up to the diagonal block, by Horner's rule."""
     r = correlation[start:stop, :stop]
-    total = weighted[-1, start:stop] @ hermite[-1, :stop].T
-    for left, right in zip(weighted[-2::-1], hermite[-2::-1], strict=True):
-        total = total * r + left[start:stop] @ right[:stop].T
+    # all orders in one product: each of its own would compile as long as this one
+    products = jnp.einsum("krs,kcs->krc", weighted[:, start:stop], hermite[:, :stop])
+    total = products[-1]
+    for product in products[-2::-1]:
+        total = total * r + product
     return total
 
 
