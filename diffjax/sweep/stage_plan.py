@@ -63,7 +63,9 @@ def traced_stages(
     for name, some in members.items():
         parent = program.functions.needs[name]
         needed = () if parent is None else (jax.tree.map(_as_held, found[parent].shapes),)
-        found[name] = traced_on(mesh, program.stages[name], _first(some), *needed)
+        traced = traced_on(mesh, program.stages[name], _first(some), *needed)
+        # where several are computed at a time, each has a copy of what it needs
+        found[name] = traced._replace(work_space=traced.work_space + tree_bytes(needed))
     return found
 
 

@@ -13,7 +13,7 @@ from diffjax.sweep.held_program import hold_program
 from diffjax.sweep.job import plan_of, prepare
 from diffjax.sweep.model import Output, SharedStage, model
 from diffjax.sweep.plan import GroupPlan
-from diffjax.sweep.program import stage_results
+from diffjax.sweep.program import mesh_of, stage_results, traced_on
 from tests.sweep.toy_models import CALLS, noisy_plates, spring
 
 OVER = {"seed": [3, 4, 5], "plate.widths[0]": [0.25, 0.5, 1.0], "radius": [1.0, 2.0]}
@@ -59,6 +59,17 @@ def test_needed_results_are_computed_once_per_seed():
     assert plan.stages["noisy"].members.distinct == 3 * 3  # width 0.5 is that of the other plate
     new = [sum(len(p.new) for p in stage.placements[0]) for stage in plan.stages.values()]
     assert new == [3, 9]
+
+
+def test_the_copy_of_what_a_member_needs_counts_as_its_work_space():
+    job = prepare(noisy_plates, spring(), OVER, None, 1, 3, (), {}, {})
+    plan = plan_of(job, job.groups[0])
+    assert isinstance(plan, GroupPlan)
+    number = jax.ShapeDtypeStruct((), float)
+    drawn = {"noise": jax.ShapeDtypeStruct((4,), float), "shift": number}
+    stage = plan.program.stages["noisy"]
+    own = traced_on(mesh_of(job.devices), stage, number, drawn).work_space
+    assert plan.stages["noisy"].traced.work_space == own + 4 * 8 + 8
 
 
 def test_each_stage_is_traced_once():
