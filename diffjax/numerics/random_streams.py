@@ -95,6 +95,7 @@ def draw_rows(*blocks: Rows) -> list[Float[Array, "row dim"]]:
     return [found[block.dim].pop(0) for block in blocks]
 
 
+@functools.partial(jax.jit, static_argnames="dim")  # a loop outside of jit compiles every time
 def _normal_rows(keys: Key[Array, " row"], dim: int) -> Float[Array, "row dim"]:
     """A row of each key, in a few parts one after the other."""
     count = len(keys)

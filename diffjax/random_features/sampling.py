@@ -31,6 +31,7 @@ def class_counts(weights: Float[Array, " class"], num_samples: int) -> Int[Array
     return whole.astype(int) + (rank < missing)
 
 
+@jax.jit
 def orthonormal(rows: Float[Array, "class dim"]) -> Float[Array, "class dim"]:
     """Gram-Schmidt, twice: a library QR of so few vectors costs more to compile than to run."""
     count = rows.shape[0]

@@ -7,8 +7,10 @@ import pytest
 
 from diffjax.errors import InputError, PrecisionError
 from diffjax.mixture import two_classes
+from diffjax.random_features.features import draw_features
 from diffjax.random_features.model import gradient_flow
 from diffjax.random_features.problem import RandomFeatureProblem
+from diffjax.random_features.sampling import centroid_frame, draw_samples
 from diffjax.status import Status
 from tests.random_features.small_problems import TIMES, problem_of
 
@@ -125,3 +127,26 @@ def test_bad_problems_are_refused(case):
         problem_of(**changes)
     assert named in str(caught.value)
     assert caught.value.got and caught.value.allowed and caught.value.remedy
+
+
+def test_draws_outside_of_jit_compile_once():
+    """A second seed of the same sizes finds all that the first one compiled."""
+    compiled = []
+
+    def count(event, duration, **_):
+        del duration
+        compiled.extend([event] if event.endswith("backend_compile_duration") else [])
+
+    def draw(seed):
+        draw_features(seed, 7, 5, 0.3)
+        centroid_frame(seed, 3, 5)
+        draw_samples(two_classes(), seed, 9, 5)
+
+    jax.monitoring.register_event_duration_secs_listener(count)
+    try:
+        draw(1)
+        first = len(compiled)
+        draw(2)
+        assert len(compiled) == first > 0
+    finally:
+        jax.monitoring.unregister_event_duration_listener(count)
