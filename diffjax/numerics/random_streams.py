@@ -42,6 +42,7 @@ def streams(seed: Int[Array, ""] | int, *names: str) -> Key[Array, " stream"]:
 
 
 TURNS = 4
+"""Parts in which rows are drawn, see `draw_rows`."""
 
 
 class Rows(NamedTuple):

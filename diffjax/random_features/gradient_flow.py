@@ -43,7 +43,7 @@ def combine(
     initial_readout: Any = None,
     allow_float32: bool = False,
 ) -> LearningDynamics:
-    """Learning dynamics from the results of the stages."""
+    """Learning dynamics from draws and covariances, the results of the stages."""
     del allow_float32
     drawn = Drawn(*jax.tree.map(lambda leaf: leaf[0], stages["draws"]))
     return _combined(problem, drawn.features, stages, solver, initial_readout)
