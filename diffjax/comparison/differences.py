@@ -4,6 +4,7 @@ import equinox as eqx
 import jax.numpy as jnp
 
 from diffjax.dynamics import LearningDynamics
+from diffjax.status import worst
 from diffjax.typing import Array, Float, Int
 
 
@@ -74,7 +75,7 @@ def compare(finite: LearningDynamics, theory: LearningDynamics) -> TheoryCompari
         **times,
         **{f"theory_{name}": time for name, time in expected.items()},
         **{f"{name}_log_ratio": _log_ratio(times[name], expected[name]) for name in TIMES},
-        status=jnp.maximum(finite.status, theory.status),
+        status=worst(finite.status, theory.status),
     )
 
 

@@ -18,7 +18,7 @@ from diffjax.asymptotics.model import asymptotic_dynamics
 from diffjax.asymptotics.problem import AsymptoticProblem
 from diffjax.random_features.dataset_problem import DatasetProblem
 from diffjax.random_features.model import gradient_flow
-from diffjax.status import Status
+from diffjax.status import FAILURES
 from diffjax.studies.image_criteria import PREDICTIONS
 from diffjax.sweep.model import Output, model
 from diffjax.unet.images import ImageSplit
@@ -143,7 +143,7 @@ def _theory_times(
 
 def _times(prefix: str, dynamics: Any) -> dict[str, np.ndarray]:
     """Times under their prefixed names; inf where the computation failed."""
-    failed = int(dynamics.status) >= Status.NOT_CONVERGED
+    failed = int(dynamics.status) in FAILURES
     found = {name: np.asarray(getattr(dynamics, field)) for name, field in TIMES.items()}
     return {f"{prefix}_{k}": np.full_like(v, np.inf) if failed else v for k, v in found.items()}
 

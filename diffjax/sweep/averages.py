@@ -4,7 +4,7 @@ import numpy as np
 import xarray as xr
 
 from diffjax.errors import InputError
-from diffjax.status import FAILURES, MISSING
+from diffjax.status import FAILURES, MISSING, worst_along
 
 _UNUSABLE = [MISSING, *(int(status) for status in FAILURES)]
 
@@ -71,6 +71,6 @@ def _moments(
 
 def _worst(status: xr.DataArray, used: xr.DataArray, dim: str) -> xr.DataArray:
     """The most severe status of the points used; of all points where none could be used."""
-    among_used = xr.where(used, status, MISSING).max(dim)
-    worst = xr.where(used.any(dim), among_used, status.max(dim)).astype(np.int8)
-    return worst.assign_attrs(status.attrs)
+    among_used = xr.where(used | ~used.any(dim), status, MISSING).transpose(*status.dims)
+    found = among_used.reduce(worst_along, dim)
+    return found.astype(np.int8).assign_attrs(status.attrs)

@@ -11,7 +11,7 @@ import jax
 import numpy as np
 
 from diffjax.collector import spared_collector
-from diffjax.status import FAILURES, MISSING, Status
+from diffjax.status import FAILURES, MISSING, Status, worst
 from diffjax.sweep.execute import Executor, on_host
 from diffjax.sweep.host import HostExecutor, HostPlan
 from diffjax.sweep.job import Job, plan_of
@@ -174,6 +174,6 @@ def with_status(results: Mapping[str, np.ndarray], points: np.ndarray) -> dict[s
         if name != "status" and values.dtype.kind in "fc":
             rows = values.reshape(len(values), -1)
             bad = (np.isnan(rows) | (rows == -np.inf)).any(axis=1)
-            status[bad] = np.maximum(status[bad], np.int8(Status.NON_FINITE))
+            status[bad] = worst(status[bad], Status.NON_FINITE)
     status[points < 0] = MISSING
     return {**results, "status": status}

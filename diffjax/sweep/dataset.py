@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 
 from diffjax.errors import InputError
-from diffjax.status import FAILURES, MISSING, describe
+from diffjax.status import BY_SEVERITY, FAILURES, MISSING, describe
 from diffjax.sweep.grid import Axis, Column, Grid
 from diffjax.sweep.identity import canonical, describe_value
 from diffjax.sweep.model import Output
@@ -244,6 +244,5 @@ def _attributes(output: Output) -> dict[str, str]:
 
 
 def _status_attributes() -> dict[str, Any]:
-    codes = [MISSING, *range(5)]
-    meanings = "; ".join(f"{code}: {describe(code)}" for code in codes)
+    meanings = "; ".join(f"{int(code)}: {describe(code)}" for code in BY_SEVERITY)
     return {"long_name": "outcome of the point", "units": "1", "meanings": meanings}

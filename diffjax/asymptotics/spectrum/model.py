@@ -17,7 +17,7 @@ from diffjax.asymptotics.spectrum.density import (
 from diffjax.errors import InputError
 from diffjax.mixture import two_classes
 from diffjax.precision import require_float64
-from diffjax.status import Status
+from diffjax.status import Status, worst, worst_along
 from diffjax.sweep.model import Output, model
 from diffjax.typing import Array, Float, Int
 from diffjax.validation import check_count
@@ -57,9 +57,9 @@ def spectrum_point(problem: AsymptoticProblem, num_eigenvalues: int) -> Spectrum
     ensemble = jax.lax.optimization_barrier(make_ensemble(resolved(problem)))
     found = spectral_density(ensemble, eigenvalue_grid(ensemble, num_eigenvalues))
     atom = residual_atom(ensemble)
-    status = jnp.maximum(jnp.max(found.status), ensemble_status(ensemble))
+    status = worst(worst_along(found.status), ensemble_status(ensemble))
     ends = jnp.abs(found.cumulative[-1] - 1.0) + jnp.abs(found.cumulative[0])
-    status = jnp.where(ends <= LARGEST_MASS_ERROR, status, jnp.maximum(status, MISSED))
+    status = jnp.where(ends <= LARGEST_MASS_ERROR, status, worst(status, MISSED))
     return SpectrumPoint(
         found.eigenvalues, found.density, found.cumulative,
         jnp.where(atom.mass > 0, atom.location, jnp.inf), atom.mass, status.astype(jnp.int8),

@@ -7,7 +7,7 @@ from diffjax.asymptotics.problem import AsymptoticProblem
 from diffjax.asymptotics.spectrum.compute import spectrum
 from diffjax.errors import InputError
 from diffjax.mixture import GaussianMixture
-from diffjax.status import Status
+from diffjax.status import FAILURES, Status
 from tests.asymptotics.cases import problem_of
 
 
@@ -132,4 +132,4 @@ def test_bad_grids_are_refused(grid):
 def test_a_spectrum_that_reaches_zero_has_a_status():
     """A linear activation has s^2 = 0 and most of its eigenvalues at zero."""
     found = spectrum(problem_of("one", activation=lambda x: x))
-    assert int(found.status) >= Status.NOT_CONVERGED
+    assert int(found.status) in FAILURES
