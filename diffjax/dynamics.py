@@ -5,7 +5,7 @@ from typing import NamedTuple
 import equinox as eqx
 import jax.numpy as jnp
 
-from diffjax.status import Status
+from diffjax.status import Status, worst
 from diffjax.timescales import Timescales, timescales
 from diffjax.typing import Array, Float, Int
 
@@ -138,8 +138,12 @@ def learning_dynamics(
     eigenvalues: Float[Array, " eigenvalue"],
     bayes_floor: Float[Array, " class"],
     shares: ClassShares,
+    status: Int[Array, ""] | int = Status.OK,
 ) -> LearningDynamics:
-    """Complete curves by totals, score errors, times and status."""
+    """Complete curves by totals, score errors, times and status.
+
+    `status` is what the losses themselves are worth, as whoever computed them knows it.
+    """
     times = timescales(training_times, train_loss, test_loss, bayes_floor, final_train_loss)
     floor = bayes_floor[:, None]
     return LearningDynamics(
@@ -155,7 +159,7 @@ def learning_dynamics(
         final_train_loss=final_train_loss,
         final_test_loss=final_test_loss,
         sample_counts=shares.counts,
-        status=_status(train_loss, test_loss, eigenvalues, times, bayes_floor),
+        status=worst(_status(train_loss, test_loss, eigenvalues, times, bayes_floor), status),
     )
 
 

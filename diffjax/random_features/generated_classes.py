@@ -26,7 +26,7 @@ from diffjax.random_features.generator_problem import (
 )
 from diffjax.random_features.gradient_flow import random_feature_dynamics
 from diffjax.random_features.sampling import class_counts
-from diffjax.status import Status
+from diffjax.status import Status, worst
 from diffjax.typing import Array, Float, Int, Key
 
 CONTROLS = ("exact score", "empirical score", "fresh samples")
@@ -57,8 +57,8 @@ class GeneratedClasses(NamedTuple):
         control_mean_error: (3, K) |mean - mu_c|/(sigma_c sqrt(d)).
         control_variance: (3, K) in units of sigma_c^2.
         sample_counts: (K,) training samples.
-        status: NOT_REACHED if a class is nowhere copied by half, by either criterion, or its loss
-            time is not reached; NON_FINITE if samples are.
+        status: NOT_REACHED if a class is nowhere copied by half, by either criterion; NON_FINITE if
+            samples are; else that of the losses at the smallest diffusion time.
     """
 
     training_times: Float[Array, " training_time"]
@@ -144,9 +144,7 @@ def _assemble(
 
 
 def _status(half_copied: Array, found: SampleSummary, losses: LearningDynamics) -> Array:
-    """Worst outcome: numbers, then thresholds."""
+    """Worst outcome: of the losses, of the samples' numbers, of the thresholds."""
     broken = jnp.isnan(found.mean_error).any() | jnp.isnan(found.variance).any()
-    broken |= losses.status == int(Status.NON_FINITE)
-    reached = jnp.isfinite(half_copied).all() & jnp.isfinite(losses.memorization_time).all()
-    status = jnp.where(reached, int(Status.OK), int(Status.NOT_REACHED))
-    return jnp.where(broken, int(Status.NON_FINITE), status).astype(jnp.int8)
+    status = jnp.where(jnp.isfinite(half_copied).all(), int(Status.OK), int(Status.NOT_REACHED))
+    return worst(jnp.where(broken, int(Status.NON_FINITE), status), losses.status)
