@@ -93,7 +93,7 @@ def worst(*statuses: Any) -> Any:
     for rank in ranks[1:]:
         highest = highest + (rank - highest) * (rank > highest)
     if isinstance(highest, (np.ndarray, np.generic)):
-        return _CODES[highest]
+        return np.take(_CODES, highest)
     import jax.numpy as jnp
 
     return jnp.asarray(_CODES)[highest]
@@ -108,7 +108,7 @@ def worst_along(statuses: Any, axis: int | None = None) -> Any:
     """
     ranks = severity(statuses).max(axis=axis)
     if isinstance(ranks, (np.ndarray, np.generic)):
-        return _CODES[ranks]
+        return np.take(_CODES, ranks)
     import jax.numpy as jnp
 
     return jnp.asarray(_CODES)[ranks]

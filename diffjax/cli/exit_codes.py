@@ -36,15 +36,24 @@ def exit_code(verb: Callable[[], int | None]) -> int:
     SIGTERM ends the verb as Ctrl-C does: the batch at hand is abandoned, finished ones are kept.
     Any other exception is a fault of the program and keeps its traceback.
     """
+    if sys.stdout is None:  # closed by  diffjax list >&-
+        return _refuse(
+            "standard output is closed\nallowed: somewhere to print to\n"
+            "to do:   send it to a file or to /dev/null"
+        )
     try:
         with _terminable():
-            return int(verb() or ExitCode.DONE)
+            code = int(verb() or ExitCode.DONE)
+            sys.stdout.flush()
+            return code
     except BrokenPipeError:  # the reader of our output has left, as in  diffjax list | head
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitCode.DONE
     except InputError as error:
         return _refuse(f"{error.got}\nallowed: {error.allowed}\nto do:   {error.remedy}")
     except OSError as error:
+        if _is_output_lost(error):
+            return _refuse(_OUTPUT_LOST.format(error.strerror or error))
         return _refuse(_describe(error))
     except KeyboardInterrupt as interruption:
         by = (interruption, interruption.__context__)
@@ -52,6 +61,23 @@ def exit_code(verb: Callable[[], int | None]) -> int:
         word = "terminated" if terminated else "interrupted"
         print(f"\n{word}. {interruption}".rstrip(), file=sys.stderr)
         return ExitCode.TERMINATED if terminated else ExitCode.INTERRUPTED
+
+
+_OUTPUT_LOST = (
+    "standard output cannot be written: {}\nallowed: a file or terminal with room\n"
+    "to do:   send the output somewhere else; files of results are not concerned"
+)
+
+
+def _is_output_lost(error: OSError) -> bool:
+    """Whether it was printing that failed; what is still in the buffer is then thrown away.
+
+    Errors of files name the file.
+    """
+    lost = error.filename is None and error.errno in (errno.ENOSPC, errno.EIO, errno.EBADF)
+    if lost:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return lost
 
 
 @contextlib.contextmanager
@@ -91,6 +117,14 @@ _REMEDIES = {
         "choose another folder with --out, or change the permissions",
     ),
     errno.EROFS: ("the output folder must be writable", "choose another folder with --out"),
+    errno.ESTALE: (
+        "a run folder stays where it is while a sweep computes into it",
+        "put it back, or run the same command again",
+    ),
+    errno.EIO: (
+        "results stay as they were written",
+        "run the same command again; finished points are kept",
+    ),
     errno.ENOENT: ("the file or folder must exist", "check the path"),
     errno.ENOTDIR: ("every part of the path but the last is a folder", "check the path"),
     errno.EISDIR: ("a file, not a folder", "check the path"),

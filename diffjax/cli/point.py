@@ -1,6 +1,5 @@
 """One computed point as a labelled dataset, and as a file."""
 
-import importlib.util
 import os
 from pathlib import Path
 from typing import Any
@@ -9,6 +8,7 @@ import numpy as np
 import xarray as xr
 
 from diffjax.errors import InputError
+from diffjax.studies.report import can_write_netcdf
 from diffjax.sweep.model import Model, Output
 
 _FIGURES = (".png", ".pdf")
@@ -56,9 +56,11 @@ def check_output(path: Path | None) -> None:
         raise InputError(
             f"--out {path}", f"it ends in {', '.join(_DATA + _FIGURES)}", "choose one of these"
         )
-    if path.suffix == ".nc" and not importlib.util.find_spec("h5netcdf"):
+    if path.suffix == ".nc" and not can_write_netcdf():
         raise InputError(
-            f"--out {path}", ".nc needs h5netcdf", "pip install 'diffjax[netcdf]', or use .zarr"
+            f"--out {path}",
+            ".nc needs h5netcdf and h5py",
+            "pip install 'diffjax[netcdf]', or use .zarr",
         )
     folder = path.absolute().parent
     if not folder.is_dir():

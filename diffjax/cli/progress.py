@@ -44,6 +44,10 @@ class ProgressBar:
             self._task = self._bar.add_task("compiling", total=total, completed=done, pace="")
             self._bar.start()
 
+    def listening(self, addresses: str) -> None:
+        """Say what of a cluster listens where."""
+        self._console.print(f"listening: {addresses}")
+
     def advance(self, points: int, failures: int) -> None:
         """Move the bar by one batch."""
         self.done += points

@@ -17,10 +17,18 @@ if TYPE_CHECKING:
 _COLORS = {"holds": "green", "fails": "red", "undecided": "yellow"}
 
 
+class _Console(Console):
+    """A console that leaves it to the command what a reader that has gone means."""
+
+    def on_broken_pipe(self) -> None:
+        """Raise, as printing would."""
+        raise BrokenPipeError
+
+
 def console() -> Console:
     """A console on the current standard output, as wide as it needs to be where that is a file."""
-    made = Console(highlight=False, soft_wrap=False)
-    return made if made.is_terminal else Console(highlight=False, width=120)
+    made = _Console(highlight=False, soft_wrap=False)
+    return made if made.is_terminal else _Console(highlight=False, width=120)
 
 
 def print_table(out: Console, table: Table) -> None:

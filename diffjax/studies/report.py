@@ -87,11 +87,16 @@ def _finite_json(value: Any) -> Any:
 def write_dataset(folder: Path, dataset: "xr.Dataset") -> Path:
     """Write the dataset as one labelled file and return its path.
 
-    dataset.nc where h5netcdf is installed, dataset.zarr otherwise. The file appears under its name
-    once it is complete.
+    dataset.nc where h5netcdf and h5py are installed, dataset.zarr otherwise. The file appears under
+    its name once it is complete.
     """
-    name = "dataset.nc" if importlib.util.find_spec("h5netcdf") else "dataset.zarr"
+    name = "dataset.nc" if can_write_netcdf() else "dataset.zarr"
     return _replace(folder / name, lambda path: write_labelled(dataset, path))
+
+
+def can_write_netcdf() -> bool:
+    """Whether h5netcdf is installed with h5py, which it needs and does not bring."""
+    return all(importlib.util.find_spec(name) for name in ("h5netcdf", "h5py"))
 
 
 def write_labelled(dataset: "xr.Dataset", path: Path) -> None:

@@ -5,7 +5,7 @@ import errno
 import warnings
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -24,13 +24,20 @@ Write = Callable[[int, np.ndarray, Mapping[str, np.ndarray]], None]
 OpenSegment = Callable[[GroupPlan | HostPlan, Mapping[str, Any]], Write]
 
 
+class Counts(NamedTuple):
+    """What was stored: points, and those of them that failed."""
+
+    points: int
+    failures: int
+
+
 class SmallerBatchWarning(RuntimeWarning):
     """A device ran out of memory; the sweep goes on with smaller batches."""
 
 
 def compute_group(
     job: Job, group: Group, open_segment: OpenSegment, keys: np.ndarray
-) -> Iterator[tuple[int, int]]:
+) -> Iterator[Counts]:
     """Compute and write all points of a group.
 
     A batch for which a device has no memory is cut in halves, and so are all later ones; the
@@ -101,7 +108,7 @@ def _without(group: Group, computed: np.ndarray) -> Group:
 
 def compute_batches(
     job: Job, plan: GroupPlan | HostPlan, write: Write, keys: np.ndarray
-) -> Iterator[tuple[int, int]]:
+) -> Iterator[Counts]:
     """Compute the batches of a plan one by one; a batch is written before its counts are yielded.
 
     An accelerator computes the next batch while the host writes the last one.
@@ -116,11 +123,25 @@ def compute_batches(
         Points and failed points of the batch.
     """
     for number, found in enumerate(_results(job, plan)):
-        points = plan.points(number)
-        results = with_status(found, points)
-        write(number, keys[points], results)
-        failed = np.isin(results["status"], [int(s) for s in FAILURES])
-        yield int((points >= 0).sum()), int(failed.sum())
+        yield store_batch(write, number, keys, plan.points(number), found)
+
+
+def store_batch(
+    write: Write, number: int, keys: np.ndarray, points: np.ndarray, found: Mapping[str, np.ndarray]
+) -> Counts:
+    """Judge the results of a batch and write them.
+
+    Args:
+        write: takes number, keys and results of a batch.
+        number: of the batch.
+        keys: identity of every point of the grid; the last row is that of padding.
+        points: numbers of the points, (row,), -1 for padding.
+        found: outputs and ``status``, each (row, ...).
+    """
+    results = with_status(found, points)
+    write(number, keys[points], results)
+    failed = np.isin(results["status"], [int(status) for status in FAILURES])
+    return Counts(int((points >= 0).sum()), int(failed.sum()))
 
 
 def _results(job: Job, plan: GroupPlan | HostPlan) -> Iterator[Mapping[str, np.ndarray]]:

@@ -27,6 +27,9 @@ from diffjax.sweep.worker import Batch, Request, compute_batch
 
 CONNECT_SECONDS = 20
 
+LOOPBACK = "127.0.0.1"
+"""Where everything listens that a local cluster starts: this machine alone."""
+
 LOOK_SECONDS = 3
 """How often a sweep looks whether its local workers are there."""
 
@@ -70,6 +73,19 @@ def open_cluster(spec: Any) -> Iterator[Any]:
         return
     with _started(kind, _count(spec, rest)) as cluster, distributed.Client(cluster) as client:
         yield client
+
+
+def listening(client: Any) -> str:
+    """What of a cluster listens where, in words.
+
+    Example:
+        >>> with open_cluster("local:1") as client:                 # doctest: +SKIP
+        ...     listening(client)
+        'scheduler tcp://127.0.0.1:41233, dashboard http://127.0.0.1:8787/status'
+    """
+    scheduler = getattr(client.scheduler, "address", "unknown")
+    dashboard = client.dashboard_link
+    return f"scheduler {scheduler}" + (f", dashboard {dashboard}" if dashboard else "")
 
 
 def compute_on_cluster(job: Job, request: Request, client: Any, progress: Any | None) -> None:
@@ -220,8 +236,14 @@ def _local(workers: int) -> Any:
     environment: dict[str, str] = dict.fromkeys(_THREADS, "1")
     if _DEVICES in os.environ:  # what was meant for one process is divided among the workers
         environment[_DEVICES] = str(max(1, int(os.environ[_DEVICES]) // workers))
+    # Dask's own default shows the dashboard, which asks for no password, to the whole network
     return _distributed().LocalCluster(
-        n_workers=workers, threads_per_worker=1, processes=True, env=environment
+        n_workers=workers,
+        threads_per_worker=1,
+        processes=True,
+        env=environment,
+        host=LOOPBACK,
+        dashboard_address=f"{LOOPBACK}:0",
     )
 
 

@@ -21,7 +21,7 @@ from diffjax.sweep.members import Members, tree_bytes
 from diffjax.sweep.plan import GroupPlan
 from diffjax.sweep.points import Group
 from diffjax.sweep.program import canonical_array
-from diffjax.sweep.sharing import Placement
+from diffjax.sweep.sharing import SlotTable
 from diffjax.sweep.sizes import slots_in_memory
 from diffjax.sweep.stage_plan import StagePlan, all_members
 
@@ -43,8 +43,8 @@ class HeldProgram(Executor):
         super().__init__(plan, devices)
         self.plan, self._devices = plan, devices
         self._structure = jax.tree.structure(plan.group.problem)
-        self._places = {
-            name: [Places(stage.slots) for _ in devices] for name, stage in plan.stages.items()
+        self._tables = {
+            name: [SlotTable(stage.slots) for _ in devices] for name, stage in plan.stages.items()
         }
 
     def serves(self, group: Group) -> bool:
@@ -70,9 +70,6 @@ class HeldProgram(Executor):
         program.varying = [canonical_array(values) for values in group.varying.values()]
         members = all_members(program.functions.model, program, len(group.points))
         keys: dict[str, list[bytes]] = {}
-        for name, found in members.items():
-            keys[name] = _keys(found, keys.get(program.functions.needs[name] or ""))
-        keys: dict[str, list[bytes]] = {}
         for name, needed in program.functions.needs.items():
             keys[name] = _keys(members[name], keys.get(needed or ""))
         devices = len(self._devices)
@@ -91,8 +88,8 @@ class HeldProgram(Executor):
         self, name: str, members: Members, keys: Sequence[bytes], rows: np.ndarray
     ) -> StagePlan:
         needs = [members.index[row[row >= 0]] for row in rows]
-        placed = zip(self._places[name], needs, strict=True)
-        placements = [[places.place(keys, need)] for places, need in placed]
+        placed = zip(self._tables[name], needs, strict=True)
+        placements = [[table.place(keys, need)] for table, need in placed]
         return dataclasses.replace(self.plan.stages[name], members=members, placements=placements)
 
 
@@ -118,50 +115,6 @@ def hold_program(
         for name, stage in plan.stages.items()
     }
     return HeldProgram(dataclasses.replace(plan, stages=stages), job.devices)
-
-
-class Places:
-    """Which shared results one device holds, and where.
-
-    Args:
-        count: how many it can hold.
-
-    Example:
-        >>> places = Places(2)
-        >>> places.place([b"a", b"b"], np.array([[0], [1]])).new.tolist()
-        [0, 1]
-        >>> places.place([b"b", b"c"], np.array([[0], [1]])).new.tolist()   # b is there
-        [1]
-    """
-
-    def __init__(self, count: int):
-        self._free = list(range(count))[::-1]
-        self._held: dict[bytes, int] = {}
-        """Places by identity of the member; what was used last is last."""
-
-    def place(self, keys: Sequence[bytes], need: np.ndarray) -> Placement:
-        """Places for the members of a batch; the ones that were unused for longest make room.
-
-        Args:
-            keys: identity of each member.
-            need: numbers of the members of each point, (point, member).
-
-        Raises:
-            MemoryError: there are fewer places than the batch needs.
-        """
-        members = np.unique(need)
-        if len(members) > len(self._free) + len(self._held):
-            raise MemoryError(f"{len(members)} shared results at a time")
-        used = {keys[m]: self._held.pop(keys[m]) for m in members if keys[m] in self._held}
-        new = np.array([m for m in members if keys[m] not in used], int)
-        while len(self._free) < len(new):
-            self._free.append(self._held.pop(next(iter(self._held))))
-        used.update({keys[m]: self._free.pop() for m in new})
-        self._held.update(used)
-        slots = np.array([used[keys[m]] for m in members], np.int32)
-        new_slots = np.array([used[keys[m]] for m in new], np.int32)
-        lookup = slots[np.searchsorted(members, need)] if len(members) else need.astype(np.int32)
-        return Placement(new, new_slots, lookup, members, slots)
 
 
 def _with_places(

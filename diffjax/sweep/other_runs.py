@@ -11,8 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from diffjax.files import parse_json, read_regular
 from diffjax.sweep.record import FORMAT
-from diffjax.sweep.segment_metadata import parse_json, read_regular
 
 ENTRY_POINT_GROUP = "diffjax.runs"
 LARGEST_RECORD = 2**24

@@ -12,7 +12,7 @@ from diffjax.sweep.grid import MOST_POINTS
 _TEXTS = ("model", "precision", "problem_type", "created")
 _TABLES = ("problem", "options", "outputs", "versions")
 _OUTPUT = {"dims", "description", "units", "symbol", "coordinate"}
-_DTYPE = re.compile(r"bool|u?int(8|16|32|64)|float(16|32|64)|complex(64|128)")
+_DTYPE = re.compile(r"bool|u?int(8|16|32|64)|float(16|32|64)")
 _LONGEST = 500
 
 
@@ -32,6 +32,18 @@ def check_record(record: Mapping[str, Any]) -> None:
         _require(name.isidentifier(), f"{name!r:.60} is no name of an output")
         _check_output(name, output)
     check_axes(record.get("axes"), None)
+    _check_distinct(record)
+
+
+def _check_distinct(record: Mapping[str, Any]) -> None:
+    """No output has a dimension that is an axis, and no name stands for two things."""
+    axes = [axis["name"] for axis in record["axes"]]
+    labels = {column["label"] for axis in record["axes"] for column in axis["columns"]}
+    _require(len({*axes}) == len(axes), "two axes have one name")
+    for name, output in record["outputs"].items():
+        both = {*output["dims"]} & {*axes, *labels}
+        _require(not both, f"output {name} has the dimension {min(both, default='')!r} of an axis")
+        _require(name not in {*axes, *labels}, f"{name} is the name of an axis and of an output")
 
 
 def _check_output(name: str, output: Any) -> None:
@@ -77,7 +89,8 @@ def _check_column(column: Any) -> None:
     if column["static"]:
         return
     dtype = column.get("dtype")
-    _require(isinstance(dtype, str) and _DTYPE.fullmatch(dtype) is not None, "a column of no type")
+    good = isinstance(dtype, str) and _DTYPE.fullmatch(dtype) is not None
+    _require(good, "a column whose type is not that of real numbers")
     try:
         np.asarray(values, np.dtype(dtype))
     except (TypeError, ValueError, OverflowError) as error:

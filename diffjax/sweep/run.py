@@ -1,6 +1,7 @@
 """`sweep`: a grid of problems through a model into a labelled dataset; resumable at any moment."""
 
 import contextlib
+import errno
 import os
 import warnings
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -10,8 +11,9 @@ import numpy as np
 import xarray as xr
 
 from diffjax.errors import InputError
+from diffjax.status import MISSING
 from diffjax.sweep.batches import compute_group
-from diffjax.sweep.cluster import compute_on_cluster, make_request, open_cluster
+from diffjax.sweep.cluster import compute_on_cluster, listening, make_request, open_cluster
 from diffjax.sweep.dataset import assemble, failed_points
 from diffjax.sweep.grid import check_size
 from diffjax.sweep.job import Job, prepare
@@ -33,6 +35,9 @@ class Progress(Protocol):
 
     def start(self, total: int, done: int) -> None:
         """The grid has `total` points, of which `done` were computed before."""
+
+    def listening(self, addresses: str) -> None:
+        """A cluster computes; its scheduler and dashboard listen at these addresses."""
 
     def advance(self, points: int, failures: int) -> None:
         """A batch of `points` was stored, of which `failures` failed."""
@@ -86,7 +91,8 @@ def sweep(
     Raises:
         InputError: something cannot be used; the message says what and what to do.
         StoreMismatch: the folder belongs to another run.
-        OSError: the folder cannot be written or the disk is full; finished batches are kept.
+        OSError: the folder cannot be written, the disk is full, or the folder was removed or
+            replaced meanwhile; finished batches are kept.
 
     Warns:
         FailedPointsWarning: some points failed; it names them.
@@ -111,12 +117,15 @@ def sweep(
                 if request is None:
                     _compute(job, run, progress)
                 else:
+                    if progress is not None:
+                        progress.listening(listening(client))
                     compute_on_cluster(job, request, client, progress)
         except InputError:  # such as an option that the model refuses
             if store is not None and job.folder is None:
                 run.discard()
             raise
     dataset = assemble(job.grid, run.record, run.parts())
+    _require_all_points(dataset, store)
     _warn_of_failures(dataset)
     return dataset
 
@@ -182,6 +191,18 @@ def _compute(job: Job, run: Any, progress: Progress | None) -> None:
         for points, failures in compute_group(job, group, open_segment, keys):
             if progress is not None:
                 progress.advance(points, failures)
+
+
+def _require_all_points(dataset: xr.Dataset, store: str | os.PathLike | None) -> None:
+    """Raise if a point that was computed cannot be read: somebody changed the folder meanwhile."""
+    missing = int((dataset["status"] == MISSING).sum())
+    if missing:
+        raise OSError(
+            errno.EIO,
+            f"{missing} of {dataset['status'].size} points were computed but are not in the run "
+            "folder, which was changed meanwhile; run the same command again to compute them",
+            str(store),
+        )
 
 
 def _warn_of_failures(dataset: xr.Dataset) -> None:

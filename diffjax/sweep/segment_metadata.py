@@ -6,11 +6,7 @@ chunks with a checksum, before zarr sees it: no other type, codec or layout is e
 """
 
 import hashlib
-import json
 import math
-import os
-import stat
-import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,8 +14,7 @@ from typing import Any
 
 import numpy as np
 
-JSON_BYTES = 64 * 2**20
-"""Largest JSON file of a run that is read."""
+from diffjax.files import parse_json, read_regular, replace_whole
 
 _TYPES = frozenset(
     ["bool", *(f"{kind}int{bits}" for kind in ("", "u") for bits in (8, 16, 32, 64))]
@@ -44,52 +39,11 @@ class Layout:
         return self.rows * math.prod(self.inner) * self.dtype.itemsize
 
 
-def read_regular(path: Path, most: int = JSON_BYTES) -> bytes:
-    """The content of a regular file of at most `most` bytes.
-
-    Raises:
-        OSError: it is absent or cannot be read.
-        ValueError: it is a link, a pipe or a device, or larger.
-    """
-    found = path.lstat()
-    if not stat.S_ISREG(found.st_mode):
-        raise ValueError("this is no regular file")
-    if found.st_size > most:
-        raise ValueError(f"it has {found.st_size} bytes, more than {most}")
-    return path.read_bytes()
-
-
-def read_json(path: Path) -> Any:
-    """The content of a JSON file.
-
-    Raises:
-        OSError: it is absent or cannot be read.
-        ValueError: it is none, nested too deeply, too large, or no regular file.
-    """
-    return parse_json(read_regular(path))
-
-
-def parse_json(content: bytes) -> Any:
-    """The value of a JSON text; ValueError if it is none or nested too deeply."""
-    try:
-        return json.loads(content.decode("utf-8"))
-    except RecursionError:
-        raise ValueError("it is nested too deeply") from None
-    except ValueError as error:
-        raise ValueError(f"it is no JSON: {error}") from None
-
-
 def write_sums(segment: Path, names: Iterable[str]) -> None:
     """Write the SHA-256 sums of a segment's metadata beside it; ``sha256sum -c`` reads them."""
     files = ["zarr.json", *(f"{name}/zarr.json" for name in names)]
     lines = [f"{_sum((segment / file).read_bytes())}  {segment.name}/{file}\n" for file in files]
-    target = _sums_file(segment)
-    temporary = target.with_name(f"{target.name}.{uuid.uuid4().hex}")
-    try:
-        temporary.write_text("".join(lines))
-        os.replace(temporary, target)
-    finally:
-        temporary.unlink(missing_ok=True)
+    replace_whole(_sums_file(segment), "".join(lines).encode())
 
 
 def read_metadata(

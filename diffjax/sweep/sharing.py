@@ -2,7 +2,7 @@
 where results stay until no later batch needs them."""
 
 import bisect
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -62,55 +62,91 @@ class Placement:
         return self.slots[np.searchsorted(self.members, members)]
 
 
-def place_members(batches: Sequence[np.ndarray], slots: int) -> list[Placement]:
-    """Assign places to the members that a device needs batch by batch.
+class SlotTable:
+    """Which shared results one device holds, and in which slot.
 
-    A result stays in its place until the place is needed; then the one goes whose next use is
-    farthest away, which is the optimal choice as all batches are known.
+    A result stays until its slot is needed and no point of the batch needs the result.
+
+    Args:
+        count: number of slots.
+        next_use: how far away the next use of a result is; the farthest one goes first. None,
+            where nobody knows: the one that was unused for longest.
+
+    Example:
+        >>> table = SlotTable(2)
+        >>> table.place([b"a", b"b"], np.array([[0], [1]])).new.tolist()
+        [0, 1]
+        >>> table.place([b"b", b"c"], np.array([[0], [1]])).new.tolist()   # b is there
+        [1]
+    """
+
+    def __init__(self, count: int, next_use: Callable[[Hashable], int] | None = None):
+        self._free = list(range(count))[::-1]
+        self._next_use = next_use
+        self._held: dict[Hashable, int] = {}
+        """Slots by identity of the result; what was used last is last."""
+
+    def place(self, keys: Sequence[Hashable], need: np.ndarray) -> Placement:
+        """Slots for the members of a batch.
+
+        Args:
+            keys: identity of each member.
+            need: numbers of the members of each point, (point, member).
+
+        Raises:
+            MemoryError: there are fewer slots than the batch needs.
+        """
+        members = np.unique(need)
+        wanted = [keys[member] for member in members.tolist()]
+        if len(wanted) > len(self._free) + len(self._held):
+            raise MemoryError(f"{len(wanted)} shared results at a time")
+        kept = {key: self._held.pop(key) for key in wanted if key in self._held}
+        new = np.array([m for m, key in zip(members, wanted, strict=True) if key not in kept], int)
+        self._make_room(len(new))
+        kept.update({keys[member]: self._free.pop() for member in new.tolist()})
+        self._held.update(kept)
+        slots = np.array([kept[key] for key in wanted], np.int32)
+        new_slots = np.array([kept[keys[member]] for member in new.tolist()], np.int32)
+        lookup = slots[np.searchsorted(members, need)] if len(members) else need.astype(np.int32)
+        return Placement(new, new_slots, lookup, members, slots)
+
+    def _make_room(self, wanted: int) -> None:
+        """Free slots until `wanted` are free; what the batch needs is not among the held."""
+        idle = list(self._held)
+        if self._next_use is not None:
+            idle.sort(key=self._next_use, reverse=True)
+        for key in idle[: max(0, wanted - len(self._free))]:
+            self._free.append(self._held.pop(key))
+
+
+def place_members(batches: Sequence[np.ndarray], slots: int) -> list[Placement]:
+    """Slots for the members that a device needs batch by batch.
+
+    All batches are known, and the result goes whose next use is farthest away: the optimal choice.
 
     Args:
         batches: the members that each batch needs, (point, member) each.
-        slots: number of places; at least the distinct members of any one batch.
+        slots: number of slots; at least the distinct members of any one batch.
     """
-    needs = [np.unique(batch) for batch in batches]
-    uses = _uses(needs)
-    held: dict[int, int] = {}
-    free = list(range(slots))[::-1]
+    uses = _uses([np.unique(batch) for batch in batches])
+    current, never = 0, len(batches)
+
+    def next_use(member: Hashable) -> int:
+        later = bisect.bisect_right(uses[member], current)
+        return uses[member][later] if later < len(uses[member]) else never
+
+    table = SlotTable(slots, next_use)
     placements = []
-    for number, (need, batch) in enumerate(zip(needs, batches, strict=True)):
-        new = [member for member in need.tolist() if member not in held]
-        _make_room(held, free, len(new), number, uses, set(need.tolist()))
-        held.update({member: free.pop() for member in new})
-        placements.append(_placement(new, need, batch, held))
+    for current, batch in enumerate(batches):  # noqa: B007  (next_use reads it)
+        keys = range(int(batch.max()) + 1 if batch.size else 0)
+        placements.append(table.place(keys, batch))
     return placements
 
 
-def _placement(new: list[int], need: np.ndarray, batch: np.ndarray, held: Mapping[int, int]):
-    places = np.array([held[member] for member in need.tolist()], np.int32)
-    lookup = places[np.searchsorted(need, batch)] if len(need) else batch.astype(np.int32)
-    slots = np.array([held[member] for member in new], np.int32)
-    return Placement(np.array(new, int), slots, lookup, need, places)
-
-
-def _uses(needs: Sequence[np.ndarray]) -> dict[int, list[int]]:
+def _uses(needs: Sequence[np.ndarray]) -> dict[Hashable, list[int]]:
     """For each member the batches that need it, ascending."""
-    uses: dict[int, list[int]] = {}
+    uses: dict[Hashable, list[int]] = {}
     for number, need in enumerate(needs):
         for member in need.tolist():
             uses.setdefault(member, []).append(number)
     return uses
-
-
-def _make_room(held, free, wanted, number, uses, needed) -> None:
-    """Free places until `wanted` are free, those that are used again last first."""
-    if wanted <= len(free):
-        return
-    never = len(uses) + number + 10**9
-
-    def next_use(member: int) -> int:
-        later = bisect.bisect_right(uses[member], number)
-        return uses[member][later] if later < len(uses[member]) else never
-
-    idle = sorted((m for m in held if m not in needed), key=next_use)
-    while len(free) < wanted:
-        free.append(held.pop(idle.pop()))

@@ -30,11 +30,11 @@ from typing import Any
 import numpy as np
 
 from diffjax.errors import InputError
+from diffjax.files import folder_identity, lost_run, parse_json, read_regular
 from diffjax.status import MISSING
 from diffjax.sweep.identity import canonical
 from diffjax.sweep.record import FORMAT, FORMAT_VERSION
 from diffjax.sweep.record_checks import check_axes, check_labels, check_record
-from diffjax.sweep.segment_metadata import parse_json, read_regular
 from diffjax.sweep.segment_reading import Allowance, read_segment
 from diffjax.sweep.segments import Part, Segment, cannot_write
 
@@ -52,6 +52,7 @@ class RunFolder:
 
     def __init__(self, path: Path, record: Mapping[str, Any], content: bytes):
         self.path, self.record, self._content = path, record, content
+        self._folder, self._record_file = folder_identity(path, follow_links=True), None
 
     @staticmethod
     def exists(path: str | os.PathLike) -> bool:
@@ -150,7 +151,26 @@ class RunFolder:
 
     def new_segment(self, attributes: Mapping[str, Any], batches: int) -> "Segment":
         """A place for the batches of one session and one set of static fields."""
-        return Segment(self._claim(), attributes, batches)
+        self.require_here()
+        return Segment(self._claim(), attributes, batches, require_run=self.require_here)
+
+    def require_here(self) -> None:
+        """Raise unless the folder is the one that was opened and run.json is what was read.
+
+        Raises:
+            OSError: it was removed, renamed or replaced, or holds another run.
+        """
+        if folder_identity(self.path, follow_links=True) != self._folder:
+            gone = not self.path.exists()
+            raise lost_run(self.path, "was removed" if gone else "was replaced by another folder")
+        for name in (_RECORD, _COPY):  # the second one only if the first was damaged
+            found = _file_state(self.path / name)
+            if found is not None and found == self._record_file:
+                return
+            if _holds(self.path / name, self._content):
+                self._record_file = found
+                return
+        raise lost_run(self.path, "lost its run.json or holds another one")
 
     def _segments(self) -> list[Path]:
         folder = self.path / "segments"
@@ -214,6 +234,14 @@ class _MemorySegment:
         keys, results = zip(*self.batches, strict=True)
         arrays = {name: np.concatenate([r[name] for r in results]) for name in results[0]}
         return Part(self._attributes, np.concatenate(keys), arrays.pop("status"), arrays)
+
+
+def _file_state(path: Path) -> tuple[int, ...] | None:
+    try:
+        found = path.lstat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def _verified(content: bytes) -> Any:

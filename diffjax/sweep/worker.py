@@ -13,8 +13,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from diffjax.status import FAILURES
-from diffjax.sweep.batches import Write, compute_group, session_of, with_status
+from diffjax.sweep.batches import Counts, Write, compute_group, session_of, store_batch
 from diffjax.sweep.by_name import unpacked
 from diffjax.sweep.execute import find_devices
 from diffjax.sweep.grid import Grid, make_grid
@@ -61,14 +60,7 @@ class Batch(NamedTuple):
     members: Mapping[str, int]
 
 
-class Written(NamedTuple):
-    """What a worker says of a batch."""
-
-    points: int
-    failures: int
-
-
-def compute_batch(request: Request, batch: Batch) -> Written:
+def compute_batch(request: Request, batch: Batch) -> Counts:
     """Compute a batch on this worker's devices and write it; runs on the worker."""
     with _ONE_AT_A_TIME:
         if request.token not in _SESSIONS:
@@ -99,13 +91,13 @@ class _Session:
         self._held: _Held | None = None
         self._holds = self._model.on == "device"
 
-    def compute(self, batch: Batch) -> Written:
+    def compute(self, batch: Batch) -> Counts:
         """Compute and write the points of a batch."""
         groups = make_groups(self._problem, self._grid, np.sort(batch.points))
         counts = [counts for group in groups for counts in self._computed(group, batch)]
-        return Written(*(sum(numbers) for numbers in zip(*counts, strict=True)))
+        return Counts(*(sum(numbers) for numbers in zip(*counts, strict=True)))
 
-    def _computed(self, group: Group, batch: Batch) -> list[tuple[int, int]]:
+    def _computed(self, group: Group, batch: Batch) -> list[Counts]:
         """Points and failures of all parts of a batch."""
         job = self._job(group, batch.size)
         if self._holds:
@@ -115,7 +107,7 @@ class _Session:
                 self._holds = False  # what follows takes less memory, or meets the error again
         return list(compute_group(job, group, functools.partial(self._open, group), self._keys))
 
-    def _with_held_results(self, job: Job, group: Group, batch: Batch) -> list[tuple[int, int]]:
+    def _with_held_results(self, job: Job, group: Group, batch: Batch) -> list[Counts]:
         held, self._held = self._held, None  # gone after an error: it may not hold what it thinks
         if held is None or not held.program.serves(group):
             del held  # its memory is free before another one takes some
@@ -123,10 +115,7 @@ class _Session:
         order = np.searchsorted(group.points, batch.points[np.isin(batch.points, group.points)])
         counts = []
         for points, found in held.program.results(group, order):
-            results = with_status(found, points)
-            held.write(0, self._keys[points], results)
-            failed = np.isin(results["status"], [int(status) for status in FAILURES])
-            counts.append((int((points >= 0).sum()), int(failed.sum())))
+            counts.append(store_batch(held.write, 0, self._keys, points, found))
         self._held = held
         return counts
 

@@ -8,6 +8,7 @@ import errno
 import os
 import re
 import shutil
+import stat
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,11 @@ import jax
 import numpy as np
 
 from diffjax.errors import InputError
+from diffjax.files import folder_identity
 
 _NAME = re.compile(r"\d{9}")
 _UNFINISHED = ".unfinished-"
+_MOST_BYTES = 2**34
 _ROOM = 2.0
 """Free space wanted before a checkpoint is begun, in units of its arrays."""
 
@@ -36,7 +39,10 @@ class Checkpoints:
         """Steps of complete checkpoints, ascending."""
         if not self.folder.is_dir():
             return []
-        return sorted(int(p.name) for p in self.folder.iterdir() if _NAME.fullmatch(p.name))
+        if self.folder.is_symlink():  # it would lead out of the run
+            return []
+        found = (p for p in self.folder.iterdir() if _NAME.fullmatch(p.name))
+        return sorted(int(p.name) for p in found if folder_identity(p) is not None)
 
     def save(self, step: int, tree: Any) -> None:
         """Write a checkpoint; one that is there already is kept.
@@ -72,7 +78,19 @@ class Checkpoints:
                 f"it has {', '.join(map(str, self.steps())) or 'none'}",
                 "choose one of these",
             )
-        return _like(_read(self.folder / f"{step:09d}"), like, self.folder)
+        path = self.folder / f"{step:09d}"
+        try:
+            _require_plain(path)
+            found = _read(path, like, self.folder)
+        except InputError:
+            raise
+        except Exception as error:  # storage libraries raise many types for broken files
+            raise InputError(
+                f"{path} cannot be used ({type(error).__name__}: {error!s:.200})",
+                "a checkpoint as diffjax wrote it, without links",
+                "get the folder again from where it came from, or choose another step",
+            ) from error
+        return _like(found, like, self.folder)
 
     def remove(self, steps: list[int]) -> None:
         """Delete checkpoints and whatever was not finished."""
@@ -90,11 +108,12 @@ def _write(path: Path, leaves: dict[str, np.ndarray]) -> None:
         writer.save(path.absolute(), leaves)
 
 
-def _read(path: Path) -> dict[str, np.ndarray]:
+def _read(path: Path, like: Any, folder: Path) -> dict[str, np.ndarray]:
     import orbax.checkpoint as ocp
 
     with ocp.Checkpointer(ocp.PyTreeCheckpointHandler()) as reader:
         described = reader.metadata(path.absolute()).item_metadata.tree
+        _like(described, like, folder)  # shapes that were not asked for are not unpacked
         plain = {name: ocp.RestoreArgs(restore_type=np.ndarray) for name in described}
         return reader.restore(path.absolute(), ocp.args.PyTreeRestore(restore_args=plain))
 
@@ -119,6 +138,19 @@ def _like(leaves: dict[str, np.ndarray], tree: Any, folder: Path) -> Any:
                 "the checkpoint belongs to another network",
             )
     return jax.tree.unflatten(structure, [leaves[_name(path)] for path, _ in paths])
+
+
+def _require_plain(path: Path) -> None:
+    """Raise ValueError if anything in a checkpoint is a link, a pipe or a device, or too large."""
+    left = _MOST_BYTES
+    for parent, folders, files in os.walk(path):
+        for name in (*folders, *files):
+            found = (Path(parent) / name).lstat()
+            if not (stat.S_ISDIR(found.st_mode) or stat.S_ISREG(found.st_mode)):
+                raise ValueError(f"{Path(parent, name).relative_to(path)} is no regular file")
+            left -= found.st_size
+    if left < 0:
+        raise ValueError(f"it has more than {_MOST_BYTES} bytes")
 
 
 def _require_room(folder: Path, size: int) -> None:

@@ -2,28 +2,36 @@
 
 import gzip
 import hashlib
+import math
 import struct
 from pathlib import Path
 
 import numpy as np
 
 from diffjax.errors import InputError
+from diffjax.files import gunzip, read_regular
 
 _BYTES = 8
 """The code of unsigned bytes in an IDX header."""
+
+_MOST_DIMENSIONS = 8
+MOST_BYTES = 2**30
+"""Largest file that is read, and largest array that is unpacked."""
 
 
 def read_idx(path: str | Path) -> np.ndarray:
     """The array of unsigned bytes in an IDX file, compressed by gzip or not.
 
     The format: two zero bytes, the type (8), the number of dimensions, each dimension as a
-    big-endian 32-bit integer, then the values.
+    big-endian 32-bit integer, then the values.  The header is read first, and no more is unpacked
+    than it tells.
 
     Args:
-        path: of the file.
+        path: of a regular file, perhaps through links.
 
     Raises:
-        InputError: the file is missing, truncated, too long, or no such file.
+        InputError: the file is missing, no regular file, truncated, too long, tells more than
+            `MOST_BYTES`, or is no such file.
 
     Example:
         >>> write_idx("/tmp/a.idx.gz", np.zeros((3, 2), np.uint8))
@@ -31,18 +39,23 @@ def read_idx(path: str | Path) -> np.ndarray:
         (3, 2)
     """
     file = Path(path)
-    content = _content(file)
-    if len(content) < 4 or content[:2] != b"\0\0" or content[2] != _BYTES or content[3] == 0:
-        raise _unusable(file, f"begins with {content[:4].hex(' ') or 'nothing'}")
-    header = 4 + 4 * content[3]
-    if len(content) < header:
-        raise _unusable(file, f"ends after {len(content)} of {header} bytes of its header")
-    shape = struct.unpack(f">{content[3]}I", content[4:header])
-    expected = header + int(np.prod(shape, dtype=np.int64))
+    raw = _raw(file)
+    start = _unpacked(file, raw, 4 + 4 * 255)
+    if len(start) < 4 or start[:2] != b"\0\0" or start[2] != _BYTES or start[3] == 0:
+        raise _unusable(file, f"begins with {start[:4].hex(' ') or 'nothing'}")
+    header = 4 + 4 * start[3]
+    if len(start) < header:
+        raise _unusable(file, f"ends after {len(start)} of {header} bytes of its header")
+    if start[3] > _MOST_DIMENSIONS:
+        raise _unusable(file, f"tells of {start[3]} dimensions, more than {_MOST_DIMENSIONS}")
+    shape = struct.unpack(f">{start[3]}I", start[4:header])
+    expected = header + math.prod(shape)
+    if expected > MOST_BYTES:
+        raise _unusable(file, f"tells of {expected} bytes, more than the {MOST_BYTES} allowed")
+    content = _unpacked(file, raw, expected + 1)
     if len(content) != expected:
-        raise _unusable(
-            file, f"holds {len(content)} bytes where its header of shape {shape} tells {expected}"
-        )
+        held = f"{len(content)} bytes" if len(content) < expected else "more bytes"
+        raise _unusable(file, f"holds {held} where its header of shape {shape} tells {expected}")
     return np.frombuffer(content, np.uint8, offset=header).reshape(shape)
 
 
@@ -68,23 +81,25 @@ def check_sum(path: str | Path, expected: str) -> None:
 
 def _raw(file: Path) -> bytes:
     try:
-        return file.read_bytes()
-    except FileNotFoundError:
+        return read_regular(file, MOST_BYTES, follow_links=True)
+    except (FileNotFoundError, NotADirectoryError):
         raise InputError(
             f"{file} does not exist",
             "a folder with the data files",
             "check the path, or leave the folder out to download them",
         ) from None
+    except ValueError as error:
+        raise _unusable(file, f"cannot be read: {error}") from None
 
 
-def _content(file: Path) -> bytes:
-    raw = _raw(file)
+def _unpacked(file: Path, raw: bytes, most: int) -> bytes:
+    """At most the first `most` bytes of the content."""
     if raw[:2] != b"\x1f\x8b":
-        return raw
+        return raw[:most]
     try:
-        return gzip.decompress(raw)
-    except (EOFError, gzip.BadGzipFile, OSError) as error:
-        raise _unusable(file, f"cannot be decompressed: {error}") from error
+        return gunzip(raw, most)
+    except ValueError as error:
+        raise _unusable(file, f"is damaged: {error}") from None
 
 
 def _unusable(file: Path, why: str) -> InputError:

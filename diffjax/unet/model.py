@@ -11,7 +11,7 @@ from diffjax.sweep.model import Output, model
 from diffjax.unet.evaluation import Evaluator
 from diffjax.unet.images import ImageSplit
 from diffjax.unet.problem import UNetProblem
-from diffjax.unet.results import LABELS, all_results
+from diffjax.unet.results import LABELS, MODEL_VERSION, all_results
 from diffjax.unet.training import Trainer
 
 OUTPUTS = {name: Output(*label) for name, label in LABELS.items()}
@@ -23,7 +23,7 @@ def class_coordinates(problem: UNetProblem) -> dict[str, Any]:
 
 
 @model(
-    version=1,
+    version=MODEL_VERSION,
     outputs=OUTPUTS,
     coords=class_coordinates,
     default_problem=UNetProblem,

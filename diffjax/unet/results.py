@@ -15,6 +15,9 @@ from diffjax.unet.evaluation import Evaluation, Evaluator
 from diffjax.unet.image_statistics import class_statistics
 from diffjax.unet.images import ImageSplit
 
+MODEL_VERSION = 1
+"""Raised whenever the numbers change."""
+
 _CURVE = ("class", "training_step")
 _BY_TIME = ("class", "diffusion_time", "training_step")
 _EXAMPLE = ("class", "training_step", "example")

@@ -91,6 +91,7 @@ def train_run(
         folder.require_same(record)
     else:
         folder.create({**record, **_session()}, _data(split))
+    folder.hold()
     state = _resumed(folder, trainer)
     if training.steps < int(state.step):
         raise InputError(
@@ -146,6 +147,7 @@ def _train(
     try:
         for stop in _stops(config, done):
             state = _advance(trainer, state, stop, progress)
+            folder.require_here()
             if stop in config.evaluation_steps():
                 found = evaluator.measure(state.average)
                 folder.append_metrics(stop, found.metrics)

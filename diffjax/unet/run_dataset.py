@@ -9,7 +9,7 @@ import xarray as xr
 
 from diffjax.errors import InputError
 from diffjax.unet.config import EvaluationConfig, from_json
-from diffjax.unet.results import LABELS, stacked_examples, step_results, time_results
+from diffjax.unet.results import LABELS, MODEL_VERSION, stacked_examples, step_results, time_results
 from diffjax.unet.run_folder import TrainingFolder
 
 
@@ -39,7 +39,16 @@ def open_training_run(path: str | os.PathLike) -> xr.Dataset:
             "a run that has made its first evaluated step",
             "wait for it, or run the same command again",
         )
-    return dataset_of(record, _results(folder, record, lines), record["data"]["names"])
+    try:
+        return dataset_of(record, _results(folder, record, lines), record["data"]["names"])
+    except InputError:
+        raise
+    except (LookupError, TypeError, ValueError, OverflowError) as error:
+        raise InputError(
+            f"the run in {folder.path} makes no dataset ({type(error).__name__}: {error!s:.200})",
+            "a run folder as diffjax unet train writes it",
+            "get it again from where it came from, or train into a new folder",
+        ) from error
 
 
 def dataset_of(record: dict[str, Any], results: dict[str, Any], names: list[str]) -> xr.Dataset:
@@ -59,16 +68,15 @@ def dataset_of(record: dict[str, Any], results: dict[str, Any], names: list[str]
 def _results(
     folder: TrainingFolder, record: dict[str, Any], lines: list[dict[str, Any]]
 ) -> dict[str, Any]:
-    facts_file = folder.path / "facts.json"
-    facts = json.loads(facts_file.read_text(encoding="utf-8"))
+    facts = folder.facts()
     evaluation = from_json(EvaluationConfig, record["evaluation"])
     steps = [line["step"] for line in lines]
     curves = step_results(steps, lines)
     results = {
         "diffusion_times": np.asarray(evaluation.diffusion_times),
         **curves,
-        **{name: np.asarray(value) for name, value in facts.items()},
-        **time_results(curves, np.asarray(facts["final_train_loss"])),
+        **facts,
+        **time_results(curves, facts["final_train_loss"]),
     }
     samples = [folder.samples(step) for step in steps]
     if evaluation.examples and all(samples):
@@ -92,6 +100,8 @@ def _provenance(record: dict[str, Any]) -> dict[str, str]:
     return {
         "study": "",
         "model": "unet_training",
+        "model_version": str(MODEL_VERSION),
+        "precision": "float32",
         "created": record.get("created", ""),
         **described,
     }

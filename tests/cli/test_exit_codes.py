@@ -1,6 +1,8 @@
 """Errors that the user can mend become one message and an exit code."""
 
 import errno
+import subprocess
+import sys
 
 import pytest
 
@@ -39,7 +41,9 @@ def test_bad_input_says_what_was_got_what_is_allowed_and_what_to_do(kind, capsys
         (errno.ENOSPC, "finished points are kept"),
         (errno.EACCES, "--out"),
         (errno.ENOENT, "check the path"),
-        (errno.EIO, "mend that"),
+        (errno.EIO, "run the same command again"),
+        (errno.ESTALE, "put it back"),
+        (errno.ENXIO, "mend that"),
     ],
 )
 def test_faults_of_the_file_system_name_the_file_and_a_remedy(number, remedy, capsys):
@@ -48,6 +52,21 @@ def test_faults_of_the_file_system_name_the_file_and_a_remedy(number, remedy, ca
     assert code == 2
     assert message.startswith("diffjax: fault: runs/here\nallowed: ")
     assert remedy in message
+
+
+@pytest.mark.parametrize(
+    ("shell", "code", "message"),
+    [
+        ("list >&-", 2, "standard output is closed"),
+        ("list >/dev/full", 2, "standard output cannot be written"),
+        ("list | head -n 1", 0, ""),
+    ],
+)
+def test_output_that_is_lost_is_told(shell, code, message):
+    command = f"set -o pipefail; {sys.executable} -m diffjax.cli {shell}"
+    ended = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=120)
+    assert ended.returncode == code and message in ended.stderr
+    assert "finished points" not in ended.stderr and "Traceback" not in ended.stderr
 
 
 def test_an_interruption_says_what_was_kept(capsys):

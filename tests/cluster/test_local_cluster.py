@@ -1,9 +1,11 @@
 """Sweeps on Dask workers: the same dataset, whoever dies."""
 
+import contextlib
 import os
 import signal
 import threading
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -41,6 +43,9 @@ class Killer:
 
     def start(self, total, done):
         """Nothing yet."""
+
+    def listening(self, addresses):
+        self.addresses = addresses
 
     def advance(self, points, failures):
         """Count, and kill when it is time."""
@@ -94,6 +99,9 @@ def test_both_workers_take_part_and_a_killed_one_loses_nothing(client, tmp_path)
 class Closer(Killer):
     """Progress that ends all workers, and with them the processes that would restart them."""
 
+    def listening(self, addresses):
+        self.addresses = addresses
+
     def advance(self, points, failures):
         """Count, and end them when it is time."""
         self.batches += 1
@@ -101,6 +109,29 @@ class Closer(Killer):
             for guard in list(self.client.cluster.workers.values()):
                 self.client.sync(guard.close)
                 self.killed.append(guard)
+
+
+def test_everything_listens_on_loopback_only_and_that_is_told(client, tmp_path):
+    """Sockets of this process and its workers, as the system lists them."""
+    killer = Killer(client, after=10**9)
+    sweep(
+        slow_square, Slow(1.0, 0, delay=0.0), OVER, tmp_path / "r", cluster=client, progress=killer
+    )
+    assert "tcp://127.0.0.1:" in killer.addresses and "http://127.0.0.1:" in killer.addresses
+    pids = {os.getpid(), *client.run(os.getpid).values()}
+    pids |= {int(parent) for parent in client.run(os.getppid).values()}
+    inodes = set()
+    for pid in pids:
+        for entry in Path(f"/proc/{pid}/fd").iterdir():
+            with contextlib.suppress(OSError):
+                inodes.add(os.readlink(entry))
+    found = []
+    for table in ("tcp", "tcp6"):
+        for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]:
+            fields = line.split()
+            if fields[3] == "0A" and f"socket:[{fields[9]}]" in inodes:  # 0A: it listens
+                found.append(fields[1].partition(":")[0])
+    assert found and set(found) == {"0100007F"}  # 127.0.0.1
 
 
 @pytest.mark.timeout(90)

@@ -34,6 +34,9 @@ class Reporter:
         """The sweep begins."""
         self.say("start", total=total, done=done)
 
+    def listening(self, addresses: str) -> None:
+        pass
+
     def advance(self, points: int, failures: int) -> None:
         """A batch is stored."""
         self.say("batch", points=points, failures=failures)

@@ -34,7 +34,7 @@ def chunks(bench: Bench) -> Tally:
     """One to three chunks of a finished run: a flipped bit, cut, zeros, removed."""
     tally = Tally("chunks: flipped bit, cut short, zeros, removed")
     ways: tuple[Damage, ...] = (_flip, _flip, _cut, _zero, _remove)
-    while tally.faults < bench.count(50):
+    while tally.faults < bench.count(180):
         name = "comb" if tally.runs % 4 == 1 else "ladder"
         folder = _finished(bench, name)
         files = bench.rng.sample(_chunks(folder), bench.rng.randrange(1, 4))
@@ -50,7 +50,7 @@ def chunks(bench: Bench) -> Tally:
 def metadata(bench: Bench) -> Tally:
     """A flipped bit or a cut in zarr.json, in the sums, in run.json or its copy."""
     tally = Tally("zarr.json, sums, run.json: flipped bit, cut short")
-    while tally.faults < bench.count(30):
+    while tally.faults < bench.count(90):
         folder = _finished(bench, "ladder")
         files = sorted(folder.rglob("zarr.json")) + sorted(folder.rglob("*.sha256"))
         files += [folder / "run.json", folder / "run.json.copy"] * 3

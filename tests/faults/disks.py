@@ -21,7 +21,7 @@ def full(bench: Bench) -> Tally:
     tally = Tally("full disk (tmpfs)")
     bench.reference()
     files = Counter()
-    while tally.faults < bench.count(40):
+    while tally.faults < bench.count(90):
         limit = _limit(bench, tally.faults)
         with _mounted(bench.new("disk"), limit) as disk:
             if disk is None:
@@ -40,7 +40,7 @@ def limited(bench: Bench) -> Tally:
     """RLIMIT_FSIZE: no file may grow beyond some bytes, as with a quota."""
     tally = Tally("limit on the size of files (RLIMIT_FSIZE)")
     files = Counter()
-    while tally.faults < bench.count(12):
+    while tally.faults < bench.count(40):
         folder = bench.new()
         child = bench.session(folder, inject=_Limited(bench.rng.randrange(1, 2500)))
         _count_refusal(child, files)
@@ -54,7 +54,7 @@ def injected(bench: Bench) -> Tally:
     """ENOSPC from the write to a file that is open already, at a random call."""
     tally = Tally("ENOSPC at a random write (injected)")
     files = Counter()
-    while tally.faults < bench.count(12):
+    while tally.faults < bench.count(40):
         folder = bench.new()
         child = bench.session(folder, inject=_Failing(bench.rng.randrange(200)))
         _count_refusal(child, files)

@@ -24,7 +24,7 @@ CODES = {signal.SIGINT: 130, signal.SIGTERM: 143}
 def killed(bench: Bench) -> Tally:
     """kill -9 at random moments, from before the folder exists to the last write."""
     tally = Tally("kill -9 at a random moment")
-    wanted, longest = bench.count(60), _duration(bench)
+    wanted, longest = bench.count(240), _duration(bench)
     while tally.faults < wanted:
         folder, stored, log = bench.new(), 0, bench.new("log")
         while True:
@@ -54,7 +54,7 @@ def interrupted(bench: Bench) -> Tally:
     tally.notes = "exit codes 130, 143"
     bench.reference()
     (bench.scratch / "study.toml").write_text(STUDY)
-    while tally.faults < bench.count(20):
+    while tally.faults < bench.count(60):
         folder, log = bench.new(), bench.new("log")
         number = (signal.SIGINT, signal.SIGTERM)[tally.runs % 2]
         child = bench.start(command, folder, log)
@@ -84,6 +84,9 @@ def command(reporter: Reporter, folder: Path, log: Path) -> int:
             super().start(total, done)
             reporter.start(total, done)
 
+        def listening(self, addresses: str) -> None:
+            pass
+
         def advance(self, points: int, failures: int) -> None:
             super().advance(points, failures)
             reporter.advance(points, failures)
@@ -99,7 +102,7 @@ def command(reporter: Reporter, folder: Path, log: Path) -> int:
 def raising(bench: Bench) -> Tally:
     """The model itself raises at a random point; the session ends there, nothing is lost."""
     tally = Tally("exception inside a point")
-    for _ in range(bench.count(6)):
+    for _ in range(bench.count(20)):
         folder = bench.new()
         place = bench.rng.randrange(1, POINTS)
         child = bench.session(folder, inject=Raising(place))

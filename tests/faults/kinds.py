@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from tests.faults import damage, disks, killing, surroundings, together
+from tests.faults import damage, disks, folders, killing, surroundings, together
 from tests.faults.tally import Bench, Tally
 
 KINDS: Mapping[str, Callable[[Bench], Tally]] = {
@@ -14,6 +14,8 @@ KINDS: Mapping[str, Callable[[Bench], Tally]] = {
     "writes": disks.injected,
     "chunks": damage.chunks,
     "metadata": damage.metadata,
+    "folder": folders.changed,
+    "permissions": folders.locked,
     "two": together.two_sweeps,
     "workers": together.dask_workers,
     "scheduler": together.schedulers,

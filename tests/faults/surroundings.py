@@ -19,7 +19,7 @@ _ROOT = Path(__file__).parents[2]
 def clocks(bench: Bench) -> Tally:
     """Half of a run at one time, the other half decades earlier or later; so are the files."""
     tally = Tally("clock that jumps by decades")
-    while tally.faults < bench.count(8):
+    while tally.faults < bench.count(20):
         folder = bench.new()
         years = bench.rng.sample(_YEARS, 2)
         half = bench.session(folder, inject=_Both(_Clock(years[0]), Raising(POINTS // 2)))
@@ -35,7 +35,7 @@ def clocks(bench: Bench) -> Tally:
 def hash_seeds(bench: Bench) -> Tally:
     """Sessions of new interpreters, each with another PYTHONHASHSEED, each killed half-way."""
     tally = Tally("PYTHONHASHSEED changed between sessions")
-    for _ in range(bench.count(2) // 2):
+    for _ in range(bench.count(6) // 2):
         folder = bench.new()
         for place in (10, 12):
             seed = bench.rng.randrange(1, 2**32)
@@ -49,7 +49,7 @@ def hash_seeds(bench: Bench) -> Tally:
 def memory(bench: Bench) -> Tally:
     """A device that is out of memory for batches above some size: halved, and recorded."""
     tally = Tally("device out of memory (injected)")
-    while tally.faults < bench.count(16):
+    while tally.faults < bench.count(40):
         folder, most = bench.new(), bench.rng.choice((1, 2))
         child = bench.session(folder, "comb", inject=_Exhausted(most, bench.rng.randrange(6)))
         tally.lost += wrong_points(child)

@@ -14,6 +14,8 @@ SLOW = (
     "disk",
     "writes",
     "metadata",
+    "folder",
+    "permissions",
     "two",
     "workers",
     "scheduler",

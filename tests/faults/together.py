@@ -19,7 +19,7 @@ def two_sweeps(bench: Bench) -> Tally:
     """Two sweeps into one folder; in every second run one of them is killed."""
     tally = Tally("two processes on one store, one killed")
     bench.reference()
-    while tally.faults < bench.count(12):
+    while tally.faults < bench.count(30):
         folder, log = bench.new(), bench.new("log")
         both = [bench.session(folder, inject=Logging(log)) for _ in range(2)]
         if tally.runs % 2:
@@ -58,7 +58,7 @@ def schedulers(bench: Bench) -> Tally:
     """A scheduler that is killed with its workers: a clear end, and the same command without it."""
     tally = Tally("Dask scheduler killed with its workers")
     bench.reference()
-    while tally.faults < bench.count(4):
+    while tally.faults < bench.count(8):
         folder = bench.new()
         server = bench.start(_serve)
         server.listen(60.0, until="address")
@@ -118,6 +118,9 @@ class _Killer(Reporter):
 
     def say(self, what: str, **facts: Any) -> None:
         self._reporter.say(what, **facts)
+
+    def listening(self, addresses: str) -> None:
+        pass
 
     def advance(self, points: int, failures: int) -> None:
         self._seen += 1

@@ -8,7 +8,7 @@ import sys
 def main() -> int:
     """Share the cases among the kinds of input, print the table and every fault."""
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
-    parser.add_argument("--cases", type=int, default=5000, help="over all kinds of input")
+    parser.add_argument("--cases", type=int, default=20_000, help="over all kinds of input")
     parser.add_argument("--seed", type=int, default=0, help="of the generators")
     options = parser.parse_args()
     os.environ.update(JAX_PLATFORMS="cpu", JAX_ENABLE_X64="1", OPENBLAS_NUM_THREADS="1")

@@ -16,6 +16,9 @@ class Recorder:
     def start(self, total, done):
         self.total, self.done = total, done
 
+    def listening(self, addresses):
+        pass
+
     def advance(self, points, failures):
         self.batches.append(points)
         self.failures += failures

@@ -198,6 +198,29 @@ def test_names_in_a_record_cannot_leave_the_folder(tmp_path):
         open_run(tmp_path / "run")
 
 
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda r: r["outputs"]["total"].update(dims=[r["axes"][0]["name"]]), "of an axis"),
+        (
+            lambda r: r["outputs"].update({r["axes"][0]["name"]: r["outputs"]["total"]}),
+            "of an axis",
+        ),
+        (lambda r: r["axes"].append(r["axes"][0]), "two axes have one name"),
+        (lambda r: r["axes"][0]["columns"][0].update(dtype="complex64"), "real numbers"),
+    ],
+)
+def test_a_record_whose_names_collide_or_whose_axis_is_complex_is_refused(tmp_path, spoil, message):
+    run(tmp_path / "run")
+    path = tmp_path / "run" / "run.json"
+    record = json.loads(path.read_text())
+    spoil(record)
+    del record["sha256"]
+    path.write_text(json.dumps(record))
+    with pytest.raises(InputError, match=message):
+        open_run(tmp_path / "run")
+
+
 def test_nothing_is_pickled(tmp_path):
     run(tmp_path / "run")
     content = b"".join(path.read_bytes() for path in tmp_path.rglob("*.json*"))

@@ -31,7 +31,7 @@ def test_the_header_is_that_of_the_format(tmp_path):
 DAMAGES = {
     "truncated": (lambda raw: gzip.compress(gzip.decompress(raw)[:-3]), "where its header"),
     "too long": (lambda raw: gzip.compress(gzip.decompress(raw) + b"!"), "where its header"),
-    "cut gzip": (lambda raw: raw[: len(raw) // 2], "cannot be decompressed"),
+    "cut gzip": (lambda raw: raw[: len(raw) // 2], "cut short"),
     "no idx": (lambda raw: b"<html>not found</html>", "begins with"),
     "empty": (lambda raw: b"", "begins with nothing"),
     "short header": (lambda raw: bytes([0, 0, 8, 3, 0]), "of its header"),
