@@ -66,7 +66,7 @@ def severity(status: Any) -> Any:
         >>> severity(np.array([-1, 0, 5])).tolist()
         [0, 1, 3]
     """
-    if isinstance(status, (int, np.ndarray, np.generic)):
+    if isinstance(status, int) or _is_numpy(status):
         return _RANKS[np.asarray(status, int) + 1]
     import jax.numpy as jnp
 
@@ -89,11 +89,11 @@ def worst(*statuses: Any) -> Any:
     ranks = [severity(status) for status in statuses]
     if all(isinstance(status, int) for status in statuses):
         return BY_SEVERITY[int(max(ranks))]
-    highest = ranks[0]
+    highest: Any = ranks[0]
     for rank in ranks[1:]:
         highest = highest + (rank - highest) * (rank > highest)
-    if isinstance(highest, (np.ndarray, np.generic)):
-        return np.take(_CODES, highest)
+    if _is_numpy(highest):
+        return _CODES[highest]
     import jax.numpy as jnp
 
     return jnp.asarray(_CODES)[highest]
@@ -106,9 +106,13 @@ def worst_along(statuses: Any, axis: int | None = None) -> Any:
         >>> int(worst_along(np.array([0, 5, 2, 1])))
         2
     """
-    ranks = severity(statuses).max(axis=axis)
-    if isinstance(ranks, (np.ndarray, np.generic)):
-        return np.take(_CODES, ranks)
+    ranks: Any = severity(statuses).max(axis=axis)
+    if _is_numpy(ranks):
+        return _CODES[ranks]
     import jax.numpy as jnp
 
     return jnp.asarray(_CODES)[ranks]
+
+
+def _is_numpy(value: Any) -> bool:
+    return isinstance(value, (np.ndarray, np.generic))
