@@ -159,19 +159,14 @@ def learning_dynamics(
         final_train_loss=final_train_loss,
         final_test_loss=final_test_loss,
         sample_counts=shares.counts,
-        status=worst(_status(train_loss, test_loss, eigenvalues, times, bayes_floor), status),
+        status=worst(_status(train_loss, test_loss, times, bayes_floor), status),
     )
 
 
-def _status(
-    train_loss: Array, test_loss: Array, eigenvalues: Array, times: Timescales, floor: Array
-) -> Array:
-    """Worst outcome: numbers, then precision, then thresholds."""
+def _status(train_loss: Array, test_loss: Array, times: Timescales, floor: Array) -> Array:
+    """Worst outcome: numbers, then thresholds."""
     finite = jnp.all(jnp.isfinite(train_loss)) & jnp.all(jnp.isfinite(test_loss))
     finite &= jnp.all(floor < 1.0)  # else the score error is 0/0
     main = jnp.stack([times.generalization_time, times.memorization_time, times.gap_onset_time])
-    unit_roundoff = jnp.finfo(eigenvalues.dtype).eps / 2
-    imprecise = eigenvalues[-1] * unit_roundoff > 1e-3 * eigenvalues[0]
     status = jnp.where(jnp.all(jnp.isfinite(main)), Status.OK, Status.NOT_REACHED)
-    status = jnp.where(imprecise, Status.IMPRECISE, status)
     return jnp.where(finite, status, Status.NON_FINITE).astype(jnp.int8)

@@ -15,6 +15,8 @@ from jax.scipy.special import erf
 from jax.scipy.stats import norm
 
 from diffjax.errors import InputError
+from diffjax.numerics.hermite import hermite_functions
+from diffjax.numerics.hermite import hermite_polynomials as hermite_polynomials
 from diffjax.typing import Array, Float
 
 
@@ -43,28 +45,16 @@ class Activation:
         return self.function(value)
 
 
-def hermite_polynomials(argument: Float[Array, "..."], max_order: int) -> Float[Array, "order ..."]:
-    """Orthonormal Hermite polynomials h_0 .. h_max_order at `argument` (unit Gaussian weight)."""
-    argument = jnp.asarray(argument)
-    values = [jnp.ones_like(argument), argument]
-    for order in range(1, max_order):
-        values.append(
-            (argument * values[order] - np.sqrt(order) * values[order - 1]) / np.sqrt(order + 1)
-        )
-    return jnp.stack(values[: max_order + 1])
-
-
 def _erf_moments(mean: Array, variance: Array, max_order: int) -> Array:
     """Psi_k = 2 N(u) w^k (-1)^(k-1) h_(k-1)(u)/sqrt(k), u^2 = 2a^2/(1+2v), w^2 = 2v/(1+2v)."""
     scale = jnp.sqrt(2.0 / (1.0 + 2.0 * variance))
     u, w = scale * mean, scale * jnp.sqrt(variance)
-    moments = [erf(u / np.sqrt(2.0))]
-    if max_order > 0:
-        hermite, density = hermite_polynomials(u, max_order - 1), norm.pdf(u)
-        for k in range(1, max_order + 1):
-            sign = 2.0 * (-1.0) ** (k - 1)
-            moments.append(sign * density * w**k * hermite[k - 1] / np.sqrt(k))
-    return jnp.stack(jnp.broadcast_arrays(*moments))
+    first = erf(u / np.sqrt(2.0))[None]
+    if max_order == 0:
+        return first
+    k = _orders(1, max_order, u)
+    factors = 2.0 * (-1.0) ** (k - 1) * w[None] ** k / np.sqrt(k)
+    return jnp.concatenate([first, factors * hermite_functions(u, max_order - 1)])
 
 
 def _relu_moments(mean: Array, variance: Array, max_order: int) -> Array:
@@ -72,13 +62,17 @@ def _relu_moments(mean: Array, variance: Array, max_order: int) -> Array:
     s = jnp.sqrt(variance)
     u = mean / s
     density, distribution = norm.pdf(u), norm.cdf(u)
-    moments = [mean * distribution + s * density, s * distribution]
-    if max_order > 1:
-        hermite = hermite_polynomials(u, max_order - 2)
-        for k in range(2, max_order + 1):
-            sign = (-1.0) ** k
-            moments.append(sign * s * hermite[k - 2] * density / np.sqrt(k * (k - 1)))
-    return jnp.stack(jnp.broadcast_arrays(*moments[: max_order + 1]))
+    first = jnp.stack([mean * distribution + s * density, s * distribution])[: max_order + 1]
+    if max_order < 2:
+        return first
+    k = _orders(2, max_order, u)
+    factors = (-1.0) ** k / np.sqrt(k * (k - 1))
+    return jnp.concatenate([first, factors * s[None] * hermite_functions(u, max_order - 2)])
+
+
+def _orders(first: int, last: int, like: Array) -> np.ndarray:
+    """Orders along a new leading axis."""
+    return np.arange(first, last + 1.0).astype(like.dtype).reshape(-1, *[1] * like.ndim)
 
 
 def _relu_second_moment(mean: Array, variance: Array) -> Array:

@@ -10,62 +10,19 @@ The trapezoid rule with spacing h and half-width L has error exp(-pi^2/(h sqrt(v
 poles lie at i pi/2) plus exp(-L^2/2).  Gauss-Hermite converges like exp(-c sqrt(n)) only.
 """
 
-import math
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from diffjax.numerics.activations import Activation, hermite_polynomials
-from diffjax.typing import Array, ArrayLike, Float
+from diffjax.numerics.activations import Activation
+from diffjax.numerics.hermite import UNROLLED_ORDERS, hermite_polynomials
+from diffjax.numerics.trapezoid import Quadrature
+from diffjax.numerics.trapezoid import trapezoid as trapezoid
+from diffjax.typing import Array, Float
 
-
-class Quadrature(NamedTuple):
-    """Nodes and weights of an expectation over a standard normal variable; weight 0 is skipped."""
-
-    nodes: Float[Array, " node"]
-    weights: Float[Array, " node"]
-
-
-WIDEST_SPACING = 0.65
-ALIASING_EXPONENT = 27.0
-
-
-def trapezoid(num_nodes: int, half_width: float) -> Quadrature:
-    """Trapezoid rule on [-half_width, half_width] with the standard normal weight.
-
-    Example:
-        >>> rule = trapezoid(57, 8.4)
-        >>> bool(abs((rule.weights * rule.nodes**2).sum() - 1) < 1e-12)
-        True
-    """
-    return _rule(jnp.asarray(half_width / (num_nodes // 2)), num_nodes, half_width)
-
-
-def adapted_trapezoid(max_variance: ArrayLike, num_nodes: int, half_width: float) -> Quadrature:
-    """The same, as coarse as the variance of the field allows.
-
-    The spacing is pi^2/(27 sqrt(v)), which makes the aliasing error exp(-27) = 2e-12 for an
-    activation whose poles lie at i pi/2 or farther, but at most 0.65 and at least that of
-    `trapezoid`.  Nodes outside the interval have weight zero.
-
-    Args:
-        max_variance: largest variance of the field; may be traced.
-        num_nodes: odd number of nodes at most, static.
-        half_width: where the normal weight is cut off.
-    """
-    finest = half_width / (num_nodes // 2)
-    spacing = np.pi**2 / (ALIASING_EXPONENT * jnp.sqrt(jnp.asarray(max_variance)))
-    spacing = jnp.clip(jax.lax.stop_gradient(spacing), finest, max(WIDEST_SPACING, finest))
-    return _rule(spacing, num_nodes, half_width)
-
-
-def _rule(spacing: Array, num_nodes: int, half_width: float) -> Quadrature:
-    nodes = spacing * (jnp.arange(num_nodes) - num_nodes // 2)
-    inside = jnp.abs(nodes) <= half_width * (1.0 + 1e-12)
-    density = jnp.exp(-0.5 * nodes**2) / math.sqrt(2.0 * math.pi)
-    return Quadrature(nodes, jnp.where(inside, spacing * density, 0.0))
+NODES_AT_A_TIME = 64
 
 
 class GaussianMoments(NamedTuple):
@@ -103,13 +60,52 @@ def gaussian_moments(
     if activation.moments is not None and activation.second_moment is not None:
         hermite = activation.moments(mean, variance, max_order)
         return GaussianMoments(hermite, activation.second_moment(mean, variance))
+    by_quadrature = _by_products if _many(rule, max_order) else _by_nodes
     if activation.moments is not None:
-        square = _quadrature_moments(activation, mean, variance, 0, rule).square
+        square = by_quadrature(activation, mean, variance, 0, rule).square
         return GaussianMoments(activation.moments(mean, variance, max_order), square)
-    return _quadrature_moments(activation, mean, variance, max_order, rule)
+    return by_quadrature(activation, mean, variance, max_order, rule)
 
 
-def _quadrature_moments(
+def quadrature_error(
+    activation: Activation,
+    mean: Float[Array, "..."],
+    variance: Float[Array, "..."],
+    rule: Quadrature,
+) -> Float[Array, "..."]:
+    """What half the spacing would change in the root of E phi^2, and so about in every moment.
+
+    The finer rule has the nodes of the first and those half way between them, so the average of
+    both sums is its value.  An activation that varies within the spacing, or has a kink, shows up
+    here.
+
+    Args:
+        activation: the nonlinearity; zero where all its moments have closed forms.
+        mean: any shape; a few typical means will do.
+        variance: broadcasts against `mean`.
+        rule: the quadrature in use.
+    """
+    mean, variance = jnp.broadcast_arrays(jnp.asarray(mean), jnp.asarray(variance))
+    if activation.moments is not None and activation.second_moment is not None:
+        return jnp.zeros_like(mean)
+    nodes, weights = (part.astype(mean.dtype) for part in rule.halved())
+    field = mean[None] + jnp.sqrt(variance)[None] * jnp.expand_dims(nodes, _axes(mean))
+    terms = jnp.expand_dims(weights, _axes(mean)) * activation(field) ** 2
+    signs = np.resize([1.0, -1.0], len(nodes)).astype(mean.dtype)
+    difference = jnp.sum(jnp.expand_dims(signs, _axes(mean)) * terms, axis=0)
+    root = jnp.sqrt(jnp.sum(terms, axis=0) + jnp.finfo(mean.dtype).tiny)
+    return jnp.abs(difference) / (2.0 * root)
+
+
+def _axes(mean: Array) -> tuple[int, ...]:
+    return tuple(range(1, mean.ndim + 1))
+
+
+def _many(rule: Quadrature, max_order: int) -> bool:
+    return max_order > UNROLLED_ORDERS or len(rule.nodes) > 4 * NODES_AT_A_TIME
+
+
+def _by_nodes(
     activation: Activation, mean: Array, variance: Array, max_order: int, rule: Quadrature
 ) -> GaussianMoments:
     """One pass over the nodes: a scan keeps the accumulators in cache and compiles fast."""
@@ -122,9 +118,7 @@ def _quadrature_moments(
         g, weight, polynomial = node
         value = activation(mean + scale * g)
         weighted = weight * value
-        hermite = sums.hermite + weighted[None] * jnp.expand_dims(
-            polynomial, tuple(range(1, mean.ndim + 1))
-        )
+        hermite = sums.hermite + weighted[None] * jnp.expand_dims(polynomial, _axes(mean))
         return GaussianMoments(hermite, sums.square + weighted * value)
 
     def add_if_weighty(sums, node):
@@ -135,6 +129,33 @@ def _quadrature_moments(
     )
     sums, _ = jax.lax.scan(add_if_weighty, start, (nodes, weights, polynomials))
     return sums
+
+
+def _by_products(
+    activation: Activation, mean: Array, variance: Array, max_order: int, rule: Quadrature
+) -> GaussianMoments:
+    """Many nodes at a time, as a matrix product: for high orders and for wide fields."""
+    dtype, shape = mean.dtype, mean.shape
+    mean, scale = mean.ravel(), jnp.sqrt(variance).ravel()
+    missing = -len(rule.nodes) % NODES_AT_A_TIME
+    nodes, weights = (
+        jnp.pad(part.astype(dtype), (0, missing)).reshape(-1, NODES_AT_A_TIME) for part in rule
+    )
+
+    def add_nodes(sums, part):
+        g, weight = part
+        value = activation(mean[None, :] + scale[None, :] * g[:, None])
+        weighted = weight[:, None] * value
+        hermite = sums.hermite + hermite_polynomials(g, max_order) @ weighted
+        return GaussianMoments(hermite, sums.square + jnp.sum(weighted * value, axis=0))
+
+    def add_if_weighty(sums, part):
+        weighty = jnp.any(part[1] > 0)
+        return jax.lax.cond(weighty, add_nodes, lambda sums, _: sums, sums, part), None
+
+    start = GaussianMoments(jnp.zeros((max_order + 1, mean.size), dtype), jnp.zeros_like(mean))
+    sums, _ = jax.lax.scan(add_if_weighty, start, (nodes, weights))
+    return GaussianMoments(sums.hermite.reshape(-1, *shape), sums.square.reshape(shape))
 
 
 def mehler_series(

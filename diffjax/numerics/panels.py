@@ -29,3 +29,8 @@ def symmetric_from_panels(
         lower = lower.at[start:stop, :stop].set(panel)
     strict = jnp.tril(lower, -1)
     return strict + strict.T + jnp.diag(diagonal)
+
+
+def panel_diagonal(panels: tuple[Float[Array, "row column"], ...]) -> Float[Array, " row"]:
+    """The diagonal that the panels themselves have."""
+    return jnp.concatenate([jnp.diagonal(panel[:, -len(panel) :]) for panel in panels])

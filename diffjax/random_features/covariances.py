@@ -2,6 +2,7 @@
 
 Letters: p features, d dimensions, a pre-activation mean, v pre-activation variance, r correlation
 of two pre-activations, Psi_k normalised Hermite moments (`numerics.gaussian_expectations`).
+What the series leaves out is known to be small, and by how much (`series`).
 
     p U_c       = E[phi phi^T] = sum_k r^k o E[Psi_k Psi_k^T]   off the diagonal (Mehler)
     sqrt(p) V_c = E[phi xi^T]  = sqrt(Delta) diag(b_c) W/sqrt(d),   b_c = E phi'   (Stein)
@@ -17,21 +18,30 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from diffjax.diffusion import noise_variance, signal_scale
 from diffjax.numerics.activations import Activation
-from diffjax.numerics.gaussian_expectations import (
-    adapted_trapezoid,
-    gaussian_moments,
-    mehler_series,
-)
-from diffjax.numerics.panels import row_panels, symmetric_from_panels
+from diffjax.numerics.gaussian_expectations import gaussian_moments, quadrature_error
+from diffjax.numerics.panels import panel_diagonal, row_panels, symmetric_from_panels
+from diffjax.numerics.trapezoid import adapted_trapezoid
 from diffjax.random_features.features import RandomFeatures
 from diffjax.random_features.options import CovarianceOptions
+from diffjax.random_features.series import (
+    chunk_panels,
+    chunks_of,
+    largest_correlation,
+    population_series,
+    sample_series,
+    truncation_bound,
+)
 from diffjax.typing import Array, ArrayLike, Float, Int
 
-NODE_RANGE = 8.4
-POPULATION_NODE_RANGE = 10.5
+NEGLIGIBLE = 1e-15
+"""Orders of samples that add less, relative to the largest second moment, are left out."""
+
+PROBES = 4
+"""Features and samples whose quadrature is looked at more closely."""
 
 
 class FeatureCovariances(NamedTuple):
@@ -41,10 +51,15 @@ class FeatureCovariances(NamedTuple):
         feature: (..., p, p) p U_c = E[phi phi^T]; the p U of the literature, eigenvalues of order
             one to p.
         slope: (..., p) b_c = E phi', which gives sqrt(p) V_c = sqrt(Delta) diag(b_c) W/sqrt(d).
+        truncation: (..., p) what the truncated series may be wrong by: p U_c lies between the
+            exact matrix plus and minus the diagonal matrix of these.
+        moment_error: (...) error of the Hermite moments by their quadrature.
     """
 
     feature: Float[Array, "... feature feature"]
     slope: Float[Array, "... feature"]
+    truncation: Float[Array, "... feature"]
+    moment_error: Float[Array, "..."]
 
 
 def cross_covariance(
@@ -109,25 +124,31 @@ def weighted_covariance(
         options: truncation; None fields by rule.
         correlation: `features.correlation` where it is at hand.
     """
-    orders = options.resolve(features.dim)
+    orders = options.resolve(features.dim, num_features=features.num_features)
     variance = noise_variance(diffusion_time) * features.squared_norms
-    rule = adapted_trapezoid(jnp.max(variance), orders.nodes, NODE_RANGE)
+    rule = adapted_trapezoid(jnp.max(variance), orders.nodes, orders.train_order)
     scaled_points = signal_scale(diffusion_time) * points
-    blocks = _blocks(scaled_points, orders.block_size), _blocks(weights, orders.block_size)
+    block_size = min(orders.block_size, len(points))
+    blocks = _blocks(scaled_points, block_size), _blocks(weights, block_size)
 
     correlation = features.correlation if correlation is None else correlation
+    largest = largest_correlation(correlation)
 
     def add_block(sums, block):
         block_points, block_weights = block
-        panels, square, slope = sums
         means = features.preactivation_means(block_points)
         moments = gaussian_moments(activation, means, variance[:, None], orders.train_order, rule)
-        weighted = moments.hermite * block_weights[None, None, :]
-        panels = tuple(
-            panel + _panel(weighted, moments.hermite, correlation, *rows)
-            for panel, rows in zip(panels, row_panels(features.num_features), strict=True)
-        )
-        return panels, square + moments.square @ block_weights, slope + jnp.sum(weighted[1], axis=1)
+        panels, left = add_series(moments, block_weights)
+        slope, square = moments.hermite[1] @ block_weights, moments.square @ block_weights
+        return jax.tree.map(jnp.add, sums, (panels, square, slope, left))
+
+    def add_series(moments, weights):
+        if orders.train_chunk > orders.train_order:  # bounded from the sum of all, see below
+            weighted = moments.hermite * weights[None, None, :]
+            return chunk_panels(weighted, moments.hermite, correlation), 0.0
+        chunks = chunks_of(moments, weights, largest, orders.train_chunk, NEGLIGIBLE)
+        panels, power = sample_series(chunks, weights, correlation)
+        return panels, truncation_bound(power, chunks.neglected)
 
     def add_unless_empty(sums, block):
         occupied = jnp.any(block[1] > 0)
@@ -136,25 +157,18 @@ def weighted_covariance(
     p = features.num_features
     zeros = jnp.zeros(p, scaled_points.dtype)
     panels = tuple(jnp.zeros((b - a, b), zeros.dtype) for a, b in row_panels(p))
-    (panels, square, slope), _ = jax.lax.scan(add_unless_empty, (panels, zeros, zeros), blocks)
-    return FeatureCovariances(symmetric_from_panels(panels, square), slope / jnp.sqrt(variance))
-
-
-def _panel(
-    weighted: Float[Array, "order feature sample"],
-    hermite: Float[Array, "order feature sample"],
-    correlation: Float[Array, "feature feature"],
-    start: int,
-    stop: int,
-) -> Float[Array, "row column"]:
-    """Rows of sum_k r^k o (Psi_k diag(w) Psi_k^T) up to the diagonal block, by Horner's rule."""
-    r = correlation[start:stop, :stop]
-    # all orders in one product: each of its own would compile as long as this one
-    products = jnp.einsum("krs,kcs->krc", weighted[:, start:stop], hermite[:, :stop])
-    total = products[-1]
-    for product in products[-2::-1]:
-        total = total * r + product
-    return total
+    start = (panels, zeros, zeros, zeros)
+    (panels, square, slope, truncation), _ = jax.lax.scan(add_unless_empty, start, blocks)
+    feature = symmetric_from_panels(panels, square)
+    if orders.train_chunk > orders.train_order:
+        power = jnp.abs(correlation ** (orders.train_order + 1))
+        truncation = truncation_bound(power, square - panel_diagonal(panels))
+    few = _widest_and_others(variance)
+    probes = RandomFeatures(features.weights[few], features.biases[few]).preactivation_means(
+        scaled_points[:: -(-len(points) // PROBES)]
+    )
+    error = jnp.max(quadrature_error(activation, probes, variance[few, None], rule))
+    return FeatureCovariances(feature, slope / jnp.sqrt(variance), truncation, error)
 
 
 def population_covariance(
@@ -177,14 +191,28 @@ def population_covariance(
         options: truncation; None fields by rule.
         correlation: `features.correlation` where it is at hand.
     """
-    orders = options.resolve(features.dim, anisotropic=covariance.ndim > 0)
+    orders = options.resolve(features.dim, covariance.ndim > 0, features.num_features)
     variance, correlation = _population_field(features, covariance, diffusion_time, correlation)
-    rule = adapted_trapezoid(jnp.max(variance), orders.population_nodes, POPULATION_NODE_RANGE)
-    means = features.preactivation_means(signal_scale(diffusion_time) * centroid[None, :])[:, 0]
-    moments = gaussian_moments(activation, means, variance, orders.population_order, rule)
-    feature = mehler_series(moments.hermite, correlation)
-    slope = moments.hermite[1] / jnp.sqrt(variance)
-    return FeatureCovariances(_with_diagonal(feature, moments.square), slope)
+    rule = adapted_trapezoid(jnp.max(variance), orders.population_nodes, orders.population_order)
+    means = features.preactivation_means(signal_scale(diffusion_time) * centroid[None, :])
+    moments = gaussian_moments(activation, means, variance[:, None], orders.population_order, rule)
+    alone = jnp.ones(1, means.dtype)
+    largest = largest_correlation(correlation)
+    chunks = chunks_of(moments, alone, largest, orders.population_chunk, orders.negligible)
+    feature, power = population_series(chunks, correlation)
+    few = _widest_and_others(variance)
+    return FeatureCovariances(
+        _with_diagonal(feature, moments.square[:, 0]),
+        moments.hermite[1, :, 0] / jnp.sqrt(variance),
+        truncation_bound(power, chunks.neglected),
+        jnp.max(quadrature_error(activation, means[few, 0], variance[few], rule)),
+    )
+
+
+def _widest_and_others(variance: Float[Array, " feature"]) -> Int[Array, " probe"]:
+    """The feature of the widest field and a few that are chosen blindly."""
+    others = np.arange(0, len(variance), -(-len(variance) // PROBES))
+    return jnp.append(others, jnp.argmax(variance))
 
 
 def _population_field(

@@ -18,6 +18,7 @@ import jax.numpy as jnp
 
 from diffjax.numerics.panels import row_panels
 from diffjax.random_features.covariances import FeatureCovariances
+from diffjax.random_features.loss_errors import LossErrors, errors_from_moves
 from diffjax.random_features.objective import InitialReadout, LossCurves, Objective
 from diffjax.typing import Array, Float
 
@@ -56,6 +57,22 @@ class Modes(NamedTuple):
     target_pairs: Float[Array, "feature feature"]
 
 
+class Uncertainty(NamedTuple):
+    """What eigenvalues and quadratic forms may be off by, in the eigenbasis.
+
+    Attributes:
+        truncation: (p,) of U by truncated series.
+        rounding: (p,) of U by rounding.
+        train: (K, p) of every U_c of the training samples by truncation.
+        test: (K, p) of every U_c of the population or the held-out samples.
+    """
+
+    truncation: Float[Array, " feature"]
+    rounding: Float[Array, " feature"]
+    train: Float[Array, "class feature"]
+    test: Float[Array, "class feature"]
+
+
 def eigenbasis(matrix: Float[Array, "feature feature"]) -> Eigenbasis:
     """Eigendecomposition of a positive semi-definite matrix."""
     values, vectors = jnp.linalg.eigh(matrix, symmetrize_input=False)
@@ -64,7 +81,7 @@ def eigenbasis(matrix: Float[Array, "feature feature"]) -> Eigenbasis:
 
 def solve_by_eigenbasis(
     objective: Objective, times: Float[Array, " time"], initial: InitialReadout
-) -> tuple[LossCurves, Float[Array, " feature"]]:
+) -> tuple[LossCurves, Float[Array, " feature"], LossErrors]:
     """Learning curves at any training times, and the eigenvalues of U.
 
     Args:
@@ -73,17 +90,62 @@ def solve_by_eigenbasis(
         initial: the readout at time zero.
 
     Returns:
-        LossCurves and the (p,) eigenvalues, ascending.
+        LossCurves, the (p,) eigenvalues, ascending, and how far the losses may be off.
     """
     basis = eigenbasis(objective.feature)
+    uncertainty = _uncertainty(objective, basis)
     modes = _modes(objective, basis, jnp.append(times, jnp.inf), initial)
+    modes = _with_ridges(modes, basis, uncertainty)
     train = _train_quadratics(objective, basis, modes)
     test = jax.lax.map(
         lambda feature: _quadratic(modes, half_rotation(basis, feature)), objective.test.feature
     )
     train = 1.0 + (train + _linear(objective, basis, modes, objective.train)) / objective.dim
     test = 1.0 + (test + _linear(objective, basis, modes, objective.test)) / objective.dim
-    return LossCurves(train[:, :-1], test[:, :-1], train[:, -1], test[:, -1]), basis.values
+    errors = _errors(objective, modes, uncertainty, train[:, -3:], test[:, -3:])
+    train, test = train[:, :-2], test[:, :-2]
+    curves = LossCurves(train[:, :-1], test[:, :-1], train[:, -1], test[:, -1])
+    return curves, basis.values, errors
+
+
+def _uncertainty(objective: Objective, basis: Eigenbasis) -> Uncertainty:
+    """What truncation and rounding may shift the eigenvalues by, to first order."""
+    share = basis.vectors**2
+    truncation = jnp.concatenate([objective.train.truncation, objective.test.truncation]) @ share
+    rounding = jnp.finfo(basis.values.dtype).eps * basis.values[-1]
+    num_classes = len(objective.class_weights)
+    return Uncertainty(
+        objective.class_weights @ truncation[:num_classes],
+        jnp.broadcast_to(rounding, basis.values.shape),
+        *jnp.split(truncation, 2),
+    )
+
+
+def _with_ridges(modes: Modes, basis: Eigenbasis, uncertainty: Uncertainty) -> Modes:
+    """Two more rows: the late readouts of eigenvalues that are larger by their uncertainty."""
+    ridges = jnp.stack([uncertainty.truncation, uncertainty.rounding])
+    later = 1.0 / (1.0 / modes.filter[-1][None] + ridges)
+    return modes._replace(
+        filter=jnp.concatenate([modes.filter, later]),
+        decay=jnp.concatenate([modes.decay, modes.decay[-1:], modes.decay[-1:]]),
+    )
+
+
+def _errors(
+    objective: Objective, modes: Modes, uncertainty: Uncertainty, train: Array, test: Array
+) -> LossErrors:
+    """From final losses as they are, and with either ridge."""
+    energy = modes.filter[-3] ** 2 * jnp.diagonal(modes.target_pairs) / objective.dim
+    losses = jnp.stack([train, test])
+    direct = jnp.stack([uncertainty.train @ energy, uncertainty.test @ energy])
+    errors = jnp.stack([objective.train.moment_error, objective.test.moment_error])
+    return errors_from_moves(
+        losses[..., 0],
+        jnp.moveaxis(losses[..., 1:] - losses[..., :1], -1, 0),
+        direct,
+        2.0 * jnp.sqrt(jnp.sum(energy)) * errors,
+        objective.dim,
+    )
 
 
 def half_rotation(basis: Eigenbasis, matrix: Float[Array, "feature feature"]) -> Array:

@@ -72,8 +72,9 @@ def _flops(problem: GeneratorProblem) -> float:
     grid = problem.num_diffusion_times
     if problem.diffusion_times is not None:
         grid = len(problem.diffusion_times)
-    options = problem.covariance_options.resolve(d)
-    one_time = p**2 * n * (options.train_order + 1.0) + 8.0 * p * n * options.nodes + 9.0 * p**3
+    options = problem.covariance_options.resolve(d, num_features=p)
+    orders = min(options.train_order, 24) + 1.0  # few diffusion times need all that the rule allows
+    one_time = p**2 * n * orders + 8.0 * p * n * min(options.nodes, 85) + 9.0 * p**3
     readouts = 2.0 * p**2 * d * times
     sampling = problem.num_generated * times * p * (4.0 * d + 40.0)
     losses = 20.0 * p**3 + 4.0 * problem.num_classes * p**2 * 481

@@ -204,11 +204,13 @@ def _solve(
     std = None if problem.readout_std is None else jnp.asarray(problem.readout_std)
     initial = InitialReadout(matrix, std)
     if choose_solver(solver) == "eigh":
-        curves, eigenvalues = solve_by_eigenbasis(objective, times, initial)
+        curves, eigenvalues, errors = solve_by_eigenbasis(objective, times, initial)
     else:
-        curves = solve_by_doubling(objective, times, initial)
+        curves, errors = solve_by_doubling(objective, times, initial)
         eigenvalues = eigenvalues_of(objective.feature)
-    return learning_dynamics(times, *curves[:2], *curves[2:], eigenvalues, floor, shares)
+    return learning_dynamics(
+        times, *curves[:2], *curves[2:], eigenvalues, floor, shares, errors.status
+    )
 
 
 def eigenvalues_of(matrix: Float[Array, "feature feature"]) -> Float[Array, " feature"]:

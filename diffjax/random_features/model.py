@@ -39,10 +39,11 @@ def _coords(problem: RandomFeatureProblem | DatasetProblem) -> dict[str, Any]:
 def _flops(problem: RandomFeatureProblem | DatasetProblem) -> float:
     """Leading terms: sample covariances, eigendecomposition, rotations, curves."""
     p, n, d = problem.num_features, problem.num_samples, problem.dim
-    options = problem.covariance_options.resolve(d)
+    options = problem.covariance_options.resolve(d, num_features=p)
+    orders = min(options.train_order, 24) + 1.0  # few problems need all that the rule allows
     times = 481 if problem.training_times is None else len(problem.training_times)
     classes = problem.num_classes
-    covariances = 2.0 * p**2 * n * (options.train_order + 1) + 8.0 * p * n * options.nodes
+    covariances = 2.0 * p**2 * n * orders + 8.0 * p * n * min(options.nodes, 85)
     rotations = (2 * classes - 1) * 4.0 * p**3 + 2.0 * p**2 * d * (2 * classes + 2)
     return covariances + 9.0 * p**3 + rotations + 2 * classes * 2.0 * p**2 * times
 

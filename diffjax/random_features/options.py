@@ -1,6 +1,7 @@
 """How far the exact series of the covariances are carried, with the error that is left."""
 
 import dataclasses
+import math
 from typing import NamedTuple
 
 from diffjax.errors import InputError
@@ -10,24 +11,31 @@ from diffjax.errors import InputError
 class CovarianceOptions:
     """Truncation of the Hermite series and accuracy of the quadrature; None means by rule.
 
-    The neglected orders contribute a relative d^(-(k+1)/2) max|r|^(k+1), r the correlation between
-    two features, of order sqrt(2 ln(p^2)/d).  By rule the losses are exact to 1e-5 or better at
-    every diffusion time.  The diagonal, which carries most of the energy, is never truncated.
+    The diagonal of a covariance, which carries most of the energy, is never truncated.  Off the
+    diagonal the orders above K contribute at most |r|^(K+1) times the energy that is left, r the
+    correlation of two features.  Where correlations are small, in many dimensions, a fixed order
+    does.  In few dimensions, for wide or anisotropic classes, the rule gives a largest order, and
+    of those below as many are taken as the correlations and the activation need.
 
-    | d         | train_order | population_order | nodes |
-    |-----------|-------------|------------------|-------|
-    | < 30      | 10          | 16               | 85    |
-    | 30 to 99  | 6           | 12               | 57    |
-    | from 100  | 4           | 8                | 57    |
+    What is left is carried on to the losses: where it, or the quadrature, could move them by more
+    than 1e-5, the status is COARSE.
 
-    Anisotropic populations have larger correlations: their order is at least 24.
+    | d         | train_order | population_order      | nodes |
+    |-----------|-------------|-----------------------|-------|
+    | < 4       | up to 240   | up to 600             | 401   |
+    | 4 to 12   | up to 120   | up to 600             | 257   |
+    | 13 to 29  | up to 65    | up to 600             | 257   |
+    | 30 to 99  | 6 or more   | 12, more if needed    | 57    |
+    | from 100  | 4 or more   | 8, more if needed     | 57    |
+
+    "Or more" is for so many features that the closest two of them are strongly correlated.
 
     Args:
         train_order: largest Hermite order of sample covariances (one matrix product each).
         population_order: largest order of population covariances (an outer product each).
-        nodes: trapezoid nodes per sample; their error is below 1e-10.
-        population_nodes: trapezoid nodes of population moments, whose variance may be large;
-            the default is accurate to 1e-10 up to a variance of 25.
+        nodes: trapezoid nodes per sample at most; their error is below 1e-10.
+        population_nodes: trapezoid nodes of population moments at most, whose variance may be
+            large; by rule they do for a variance of 1e4.
         block_size: samples handled at a time, which bounds memory; the result does not depend
             on it except for rounding.
 
@@ -42,7 +50,7 @@ class CovarianceOptions:
     train_order: int | None = None
     population_order: int | None = None
     nodes: int | None = None
-    population_nodes: int = 257
+    population_nodes: int | None = None
     block_size: int = 64
 
     def __post_init__(self):
@@ -54,31 +62,76 @@ class CovarianceOptions:
                     f"{name}={value!r}", f"a whole number of at least {minimum}", "or leave it out"
                 )
 
-    def resolve(self, dim: int, anisotropic: bool = False) -> "SeriesOrders":
+    def resolve(
+        self, dim: int, anisotropic: bool = False, num_features: int = 512
+    ) -> "SeriesOrders":
         """The numbers to use in dimension `dim`: those given, else those of the rule."""
-        train, population, nodes = _rule(dim)
+        train, population, nodes = _rule(dim, num_features)
         if anisotropic:
-            population = max(population, 24)
+            population = _MOST_ORDERS
+        train, population = self.train_order or train, self.population_order or population
+        all_needed = dim < _FEW_DIMENSIONS or anisotropic or self.population_order is not None
         return SeriesOrders(
-            train_order=self.train_order or train,
-            population_order=self.population_order or population,
+            train_order=train,
+            population_order=population,
             nodes=self.nodes or nodes,
-            population_nodes=self.population_nodes,
+            population_nodes=self.population_nodes or 8193,
             block_size=self.block_size,
+            train_chunk=min(train + 1, 12),
+            population_chunk=min(population + 1, 24 if all_needed else _base(dim)[1] + 1),
+            negligible=_ROUNDING if all_needed else 3e-7,
         )
 
 
 class SeriesOrders(NamedTuple):
-    """`CovarianceOptions` with every number decided."""
+    """`CovarianceOptions` with every number decided.
+
+    Attributes:
+        train_order: largest order of sample covariances.
+        population_order: largest order of population covariances.
+        nodes: at most.
+        population_nodes: at most.
+        block_size: samples at a time.
+        train_chunk: orders at a time.
+        population_chunk: orders at a time.
+        negligible: orders of a population that add less, relative to the largest second moment,
+            are left out.
+    """
 
     train_order: int
     population_order: int
     nodes: int
     population_nodes: int
     block_size: int
+    train_chunk: int
+    population_chunk: int
+    negligible: float
 
 
-def _rule(dim: int) -> tuple[int, int, int]:
-    if dim < 30:
-        return 10, 16, 85
-    return (6, 12, 57) if dim < 100 else (4, 8, 57)
+_FEW_DIMENSIONS = 30
+_ROUNDING = 1e-15
+_MOST_ORDERS = 600
+
+
+def _base(dim: int) -> tuple[int, int]:
+    return (6, 12) if dim < 100 else (4, 8)
+
+
+def _rule(dim: int, num_features: int) -> tuple[int, int, int]:
+    """Largest orders of samples and populations, and nodes."""
+    if dim < _FEW_DIMENSIONS:
+        train = 240 if dim < 4 else 120 if dim < 13 else 65
+        return train, _MOST_ORDERS, 401 if dim < 4 else 257
+    decay = -math.log(_closest(dim, num_features))
+    train, population = _base(dim)
+    train = min(max(train, math.ceil(-math.log(0.02) / decay) - 1), 24)
+    return train, max(population, min(math.ceil(-math.log(1e-12) / decay), _MOST_ORDERS)), 57
+
+
+def _closest(dim: int, num_features: int) -> float:
+    """Correlation that one of all pairs of features is expected to exceed.
+
+    A pair exceeds r with a probability of about (1 - r^2)^((d-1)/2).
+    """
+    pairs = max(0.5 * num_features**2, 2.0)
+    return math.sqrt(1.0 - pairs ** (-2.0 / (dim - 1)))

@@ -5,6 +5,7 @@ import numpy as np
 
 from diffjax.mixture import GaussianMixture, two_classes
 from diffjax.random_features.gradient_flow import training_objective
+from diffjax.random_features.options import CovarianceOptions
 from diffjax.random_features.problem import RandomFeatureProblem
 
 TIMES = np.geomspace(1e-4, 1e8, 61)
@@ -25,11 +26,15 @@ MIXTURES = {
 }
 
 
+ORDERS = CovarianceOptions(train_order=10, population_order=16)
+"""As few as the loops of the reference can do."""
+
+
 def problem_of(mixture="three", activation="tanh", **changes) -> RandomFeatureProblem:
     """p=30, d=10, n=24 with biases; equal static sizes let tests share compiled code."""
     settings = {
         "dim": 10, "num_features": 30, "num_samples": 24, "diffusion_time": 0.2,
-        "training_times": TIMES, "seed": 3, "bias_std": 0.6,
+        "training_times": TIMES, "seed": 3, "bias_std": 0.6, "covariance_options": ORDERS,
     }  # fmt: skip
     return RandomFeatureProblem(MIXTURES[mixture], activation=activation, **(settings | changes))
 

@@ -111,7 +111,7 @@ def _populations(
             _population_covariance(
                 layout,
                 problem.activation,
-                orders.resolve(problem.dim, anisotropic=covariance.ndim > 0),
+                orders.resolve(problem.dim, covariance.ndim > 0, problem.num_features),
                 features,
                 np.asarray(_centroid(problem, label)),
                 covariance.astype(features.weights.dtype),
@@ -162,7 +162,7 @@ def _sample_covariance(
     most: int,
 ) -> HalfCovariance:
     """Covariance averaged over some points; arrays have room for the `most` that any class has."""
-    orders = problem.covariance_options.resolve(problem.dim)
+    orders = problem.covariance_options.resolve(problem.dim, num_features=problem.num_features)
     count, size = points.shape[0], orders.block_size
     # one shape for all classes: one compiled program
     padded = _padded(points, most + -most % size)

@@ -79,7 +79,7 @@ def gradient_flow_sharded(
     sampling_clock(scaled_times, bound=0.0)
     objective = sharded_objective(layout, problem)
     start = _start(layout, problem, initial_readout, objective)
-    curves, eigenvalues = solve_on_mesh(layout, objective, start, scaled_times)
+    curves, eigenvalues, errors = solve_on_mesh(layout, objective, start, scaled_times)
     counts = jnp.asarray(sample_counts(problem))
     shares = ClassShares(jnp.asarray(objective.class_weights), _test_weights(problem), counts)
     return jax.jit(learning_dynamics)(
@@ -91,6 +91,7 @@ def gradient_flow_sharded(
         eigenvalues,
         _floor(problem),
         shares,
+        errors.status,
     )
 
 

@@ -12,12 +12,9 @@ import jax.numpy as jnp
 
 from diffjax.diffusion import noise_variance, signal_scale
 from diffjax.numerics.activations import Activation
-from diffjax.numerics.gaussian_expectations import (
-    Quadrature,
-    adapted_trapezoid,
-    gaussian_moments,
-)
-from diffjax.random_features.covariances import NODE_RANGE, POPULATION_NODE_RANGE
+from diffjax.numerics.gaussian_expectations import gaussian_moments, quadrature_error
+from diffjax.numerics.trapezoid import Quadrature, adapted_trapezoid
+from diffjax.random_features.covariances import PROBES
 from diffjax.random_features.features import RandomFeatures
 from diffjax.random_features.options import SeriesOrders
 from diffjax.random_features.sharded.half_storage import (
@@ -39,10 +36,14 @@ class HalfCovariance(NamedTuple):
     Attributes:
         half: (slot, m, m) half of p U_c.
         slope: (m,) b_c = E phi' of the device's own features.
+        truncation: (m,) what the truncated series may be wrong by, as in `FeatureCovariances`.
+        moment_error: (m,) error of the Hermite moments of a device, the same for its features.
     """
 
     half: Half
     slope: Float[Array, " row"]
+    truncation: Float[Array, " row"]
+    moment_error: Float[Array, " row"]
 
 
 def sample_half(
@@ -68,7 +69,7 @@ def sample_half(
         diffusion_time: t.
     """
     variance = noise_variance(diffusion_time) * features.squared_norms
-    rule = _common_rule(variance, orders.nodes, NODE_RANGE)
+    rule = _common_rule(variance, orders.nodes, orders.train_order)
     correlation = _noise_correlation(layout, features)
     scaled = signal_scale(diffusion_time) * points
 
@@ -86,7 +87,15 @@ def sample_half(
     zeros = jnp.zeros_like(variance)
     start = (empty_half(layout, variance.dtype), zeros, zeros)
     half, square, slope = jax.lax.fori_loop(0, num_blocks, add_samples, start)
-    return HalfCovariance(halve_diagonal(half, square), slope / jnp.sqrt(variance))
+    unit = _unit(features)
+    neglected = square - jnp.diagonal(half[0])
+    probes = features.preactivation_means(scaled[:: -(-len(points) // PROBES)])
+    return HalfCovariance(
+        halve_diagonal(half, square),
+        slope / jnp.sqrt(variance),
+        _truncation(layout, (unit, unit), neglected, orders.train_order),
+        _moment_error(activation, probes, variance[:, None], rule),
+    )
 
 
 def _add_series(
@@ -115,12 +124,45 @@ def _add_series(
 
 def _noise_correlation(layout: FeatureLayout, features: RandomFeatures) -> Half:
     """Correlations of pre-activations under isotropic noise, tile by tile."""
-    unit = features.weights / jnp.sqrt(features.dim * features.squared_norms)[:, None]
+    unit = _unit(features)
 
     def tile(rows, columns, moving):
         return unit[slice(*rows)] @ moving[slice(*columns)].T
 
     return fill_half(layout, unit, tile, unit.dtype)
+
+
+def _unit(features: RandomFeatures) -> Float[Array, "row dim"]:
+    return features.weights / jnp.sqrt(features.dim * features.squared_norms)[:, None]
+
+
+def _truncation(
+    layout: FeatureLayout,
+    factors: tuple[Array, Array],
+    neglected: Float[Array, " row"],
+    order: int,
+) -> Float[Array, " row"]:
+    """Row sums of |r|^(K+1) sqrt(rho_i rho_j) for r = left right^T, whose right rows travel."""
+    left, right = factors
+    root = jnp.sqrt(jnp.maximum(neglected, 0.0))
+
+    def add_block(_, state):
+        total, (others, their_root) = state
+        power = jnp.abs((left @ others.T) ** (order + 1))
+        return total + power @ their_root, layout.rotate((others, their_root))
+
+    start = (jnp.zeros_like(root), (right, root))
+    total, _ = jax.lax.fori_loop(0, layout.num_devices, add_block, start)
+    return root * jnp.maximum(total - root, 0.0)
+
+
+def _moment_error(
+    activation: Activation, means: Array, variance: Array, rule: Quadrature
+) -> Float[Array, " row"]:
+    """Largest error of the quadrature among some of the device's features, once per feature."""
+    some = slice(None, None, -(-len(means) // PROBES))
+    error = quadrature_error(activation, means[some], variance[some], rule)
+    return jnp.full(len(means), jnp.max(error))
 
 
 def population_half(
@@ -146,7 +188,7 @@ def population_half(
     weights = features.weights / jnp.sqrt(features.dim)
     field = _field_weights(weights, covariance, diffusion_time)
     variance = jnp.sum(field * weights, axis=1)
-    rule = _common_rule(variance, orders.population_nodes, POPULATION_NODE_RANGE)
+    rule = _common_rule(variance, orders.population_nodes, orders.population_order)
     means = features.preactivation_means(signal_scale(diffusion_time) * centroid[None, :])[:, 0]
     moments = gaussian_moments(activation, means, variance, orders.population_order, rule)
     scale = 1.0 / jnp.sqrt(variance)[:, None]
@@ -155,14 +197,23 @@ def population_half(
     def tile(rows, columns, moving):
         others, other_hermite = moving
         r = field[slice(*rows)] @ others[slice(*columns)].T
-        pairs = zip(hermite[::-1], other_hermite[::-1], strict=True)
-        total = jnp.zeros_like(r)
-        for a, b in pairs:
-            total = total * r + a[slice(*rows)][:, None] * b[slice(*columns)][None, :]
+
+        def add_order(total, pair):
+            a, b = pair
+            return total * r + a[:, None] * b[None, :], None
+
+        pairs = (hermite[::-1, slice(*rows)], other_hermite[::-1, slice(*columns)])
+        total, _ = jax.lax.scan(add_order, jnp.zeros_like(r), pairs)
         return total
 
     half = fill_half(layout, (weights, hermite), tile, variance.dtype)
-    return HalfCovariance(halve_diagonal(half, moments.square), hermite[1] / jnp.sqrt(variance))
+    neglected = moments.square - jnp.sum(hermite**2, axis=0)
+    return HalfCovariance(
+        halve_diagonal(half, moments.square),
+        hermite[1] / jnp.sqrt(variance),
+        _truncation(layout, (field, weights), neglected, orders.population_order),
+        _moment_error(activation, means, variance, rule),
+    )
 
 
 def _field_weights(
@@ -175,6 +226,6 @@ def _field_weights(
     return weights * (decay * jnp.broadcast_to(covariance, weights.shape[1:]) + noise)[None, :]
 
 
-def _common_rule(variance: Float[Array, " row"], nodes: int, half_width: float) -> Quadrature:
+def _common_rule(variance: Float[Array, " row"], nodes: int, order: int) -> Quadrature:
     """The quadrature of the largest variance on any device."""
-    return adapted_trapezoid(jax.lax.pmax(jnp.max(variance), AXIS), nodes, half_width)
+    return adapted_trapezoid(jax.lax.pmax(jnp.max(variance), AXIS), nodes, order)

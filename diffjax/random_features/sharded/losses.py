@@ -58,6 +58,20 @@ def objective_specs() -> Any:
     return ShardedObjective(ROWS, ROWS, WHOLE, WHOLE)  # pyright: ignore[reportArgumentType]
 
 
+@jax.jit
+def covariance_errors(
+    objective: ShardedObjective,
+) -> tuple[Float[Array, "split class"], Float[Array, "split class"]]:
+    """(2, K) largest truncation and largest error of moments of every covariance."""
+    return tuple(
+        jnp.stack([jnp.max(part) for part in parts]).reshape(2, -1)
+        for parts in (
+            [c.truncation for c in objective.covariances],
+            [c.moment_error for c in objective.covariances],
+        )
+    )
+
+
 def readout_losses(
     layout: FeatureLayout, objective: ShardedObjective, readout: Float[Array, "row dim"]
 ) -> Float[Array, " loss"]:

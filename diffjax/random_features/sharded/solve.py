@@ -9,10 +9,11 @@ import numpy as np
 from diffjax.errors import InputError
 from diffjax.numerics.interpolation import local_weights
 from diffjax.random_features.doubling import CHAINS, FIRST_STEP, MAX_OCTAVES, STENCIL
+from diffjax.random_features.loss_errors import LossErrors, errors_from_samples
 from diffjax.random_features.objective import LossCurves
 from diffjax.random_features.sharded.chain import ChainPlan, Start, run_chain, taylor_order
 from diffjax.random_features.sharded.layout import FeatureLayout
-from diffjax.random_features.sharded.losses import ShardedObjective
+from diffjax.random_features.sharded.losses import ShardedObjective, covariance_errors
 from diffjax.random_features.sharded.spectrum import training_spectrum
 from diffjax.typing import Array, Float
 
@@ -39,8 +40,8 @@ def solve_on_mesh(
     objective: ShardedObjective,
     start: Start,
     scaled_times: Float[np.ndarray, " time"],
-) -> tuple[LossCurves, Float[Array, " extreme"]]:
-    """Learning curves at any increasing times, and the smallest and largest eigenvalue of U.
+) -> tuple[LossCurves, Float[Array, " extreme"], LossErrors]:
+    """Curves at any increasing times, smallest and largest eigenvalue of U, errors of the losses.
 
     Args:
         layout: where the features are.
@@ -60,7 +61,29 @@ def solve_on_mesh(
     curves = jnp.asarray(np.einsum("ts,tsc->ct", weights, samples[nodes]), dtype)
     eigenvalues = jnp.asarray([max(smallest, 0.0), float(largest.estimate)], dtype)
     finals = jnp.split(jnp.asarray(final, dtype), 2)
-    return LossCurves(*jnp.split(curves, 2), *finals), eigenvalues
+    errors = _errors(objective, clock, samples, final, float(largest.bound))
+    return LossCurves(*jnp.split(curves, 2), *finals), eigenvalues, errors
+
+
+def _errors(
+    objective: ShardedObjective,
+    clock: SamplingClock,
+    samples: np.ndarray,
+    final: np.ndarray,
+    bound: float,
+) -> LossErrors:
+    truncation, moment_error = covariance_errors(objective)
+    steps = np.arange(len(samples)) / CHAINS
+    return errors_from_samples(
+        jnp.asarray(clock.first * 2.0**steps),
+        jnp.asarray(samples.reshape(len(samples), 2, -1)),
+        jnp.asarray(final.reshape(2, -1)),
+        jnp.asarray(np.asarray(objective.class_weights)),
+        truncation,
+        moment_error,
+        jnp.asarray(float(jnp.finfo(objective.weights.dtype).eps) * bound),
+        objective.weights.shape[1],
+    )
 
 
 def sampling_clock(scaled: Float[np.ndarray, " time"], bound: float) -> SamplingClock:
