@@ -30,6 +30,9 @@ class Activation:
             trapezoid rule converges geometrically for functions analytic near the real axis only.
         moments: (mean, variance, max_order) -> (max_order + 1, ...) normalised moments Psi_k.
         second_moment: (mean, variance) -> E phi(mean + sqrt(variance) g)^2.
+        pair_moment: (mean, variance, other mean, other variance, correlation) ->
+            E[phi(x_i) phi(x_j)] of two correlated fields, where the series of `moments` converges
+            too slowly for strong correlations, as it does for a kink.
 
     Example:
         >>> Activation("softsign-like", lambda x: x / jnp.sqrt(1 + x**2)).name
@@ -40,6 +43,7 @@ class Activation:
     function: Callable[[Array], Array]
     moments: Callable[[Array, Array, int], Array] | None = None
     second_moment: Callable[[Array, Array], Array] | None = None
+    pair_moment: Callable[[Array, Array, Array, Array, Array], Array] | None = None
 
     def __call__(self, value: Float[Array, "..."]) -> Float[Array, "..."]:
         return self.function(value)
@@ -82,10 +86,40 @@ def _relu_second_moment(mean: Array, variance: Array) -> Array:
     return (mean**2 + variance) * norm.cdf(u) + mean * s * norm.pdf(u)
 
 
+PAIR_NODES = 40
+
+
+def _relu_pair_moment(
+    mean: Array, variance: Array, other_mean: Array, other_variance: Array, correlation: Array
+) -> Array:
+    """From the orders 0 and 1 of the series and its second derivative in r, the density at 0.
+
+    E = Psi_0 Psi_0 + r Psi_1 Psi_1 + (s_i s_j/2 pi) int_0^arcsin(r) (r - sin q) exp(-Q) dq with
+    Q = (u_i - u_j)^2/(4(1 - sin q)) + (u_i + u_j)^2/(4(1 + sin q)), u = a/s (Plackett's identity).
+    """
+    first, second = (
+        _relu_moments(*pair, 1) for pair in ((mean, variance), (other_mean, other_variance))
+    )
+    s, others = jnp.sqrt(variance), jnp.sqrt(other_variance)
+    apart, along = (mean / s - other_mean / others) ** 2, (mean / s + other_mean / others) ** 2
+    end = jnp.arcsin(correlation)
+    nodes, weights = np.polynomial.legendre.leggauss(PAIR_NODES)
+
+    def add_node(total, node):
+        sine = jnp.sin(0.5 * end * (1.0 + node[0]))
+        density = jnp.exp(-0.25 * (apart / (1.0 - sine) + along / (1.0 + sine)))
+        return total + node[1] * (correlation - sine) * density, None
+
+    rule = jnp.asarray(np.stack([nodes, weights], axis=1), end.dtype)
+    integral, _ = jax.lax.scan(add_node, jnp.zeros_like(apart + end), rule)
+    series = first[0] * second[0] + correlation * first[1] * second[1]
+    return series + s * others / (4.0 * np.pi) * end * integral
+
+
 ACTIVATIONS = {
     "tanh": Activation("tanh", jnp.tanh),
     "erf": Activation("erf", erf, _erf_moments),
-    "relu": Activation("relu", jax.nn.relu, _relu_moments, _relu_second_moment),
+    "relu": Activation("relu", jax.nn.relu, _relu_moments, _relu_second_moment, _relu_pair_moment),
 }
 
 

@@ -73,11 +73,10 @@ def quadrature_error(
     variance: Float[Array, "..."],
     rule: Quadrature,
 ) -> Float[Array, "..."]:
-    """What half the spacing would change in the root of E phi^2, and so about in every moment.
+    """What half the spacing would change in E phi or the root of E phi^2: in the moments.
 
-    The finer rule has the nodes of the first and those half way between them, so the average of
-    both sums is its value.  An activation that varies within the spacing, or has a kink, shows up
-    here.
+    The finer rule has the nodes of the first and those half way between them.  An activation that
+    varies within the spacing, or has a kink, shows up here.
 
     Args:
         activation: the nonlinearity; zero where all its moments have closed forms.
@@ -90,11 +89,12 @@ def quadrature_error(
         return jnp.zeros_like(mean)
     nodes, weights = (part.astype(mean.dtype) for part in rule.halved())
     field = mean[None] + jnp.sqrt(variance)[None] * jnp.expand_dims(nodes, _axes(mean))
-    terms = jnp.expand_dims(weights, _axes(mean)) * activation(field) ** 2
+    values, weights = activation(field), jnp.expand_dims(weights, _axes(mean))
     signs = np.resize([1.0, -1.0], len(nodes)).astype(mean.dtype)
-    difference = jnp.sum(jnp.expand_dims(signs, _axes(mean)) * terms, axis=0)
-    root = jnp.sqrt(jnp.sum(terms, axis=0) + jnp.finfo(mean.dtype).tiny)
-    return jnp.abs(difference) / (2.0 * root)
+    signed = jnp.expand_dims(signs, _axes(mean)) * weights * values
+    root = jnp.sqrt(jnp.sum(weights * values**2, axis=0) + jnp.finfo(mean.dtype).tiny)
+    of_square = jnp.abs(jnp.sum(signed * values, axis=0)) / (2.0 * root)
+    return jnp.maximum(of_square, jnp.abs(jnp.sum(signed, axis=0)))
 
 
 def _axes(mean: Array) -> tuple[int, ...]:

@@ -63,9 +63,10 @@ def adapted_trapezoid(max_variance: ArrayLike, num_nodes: int, max_order: int = 
         max_order: largest order of the Hermite polynomials in the integrand, static.
     """
     half_width = interval(max_order)
-    # what the polynomial adds to the frequencies, beyond the orders that the margins cover
-    shift = max(0.0, math.sqrt(max_order) - 2.0)
-    widest = 2.0 * math.pi / WIDEST_SPACING + max(0.0, math.sqrt(max_order) - 4.0)
+    # what the polynomial adds to the frequencies; the margins cover most of it at low orders
+    root = math.sqrt(max_order)
+    shift = root + 1.0 if max_order > 24 else max(0.0, root - 2.0)
+    widest = 2.0 * math.pi / WIDEST_SPACING + max(0.0, root - 4.0)
     needed = 2.0 * ALIASING_EXPONENT / math.pi * jnp.sqrt(jnp.asarray(max_variance)) + shift
     finest = half_width / (num_nodes // 2)
     spacing = 2.0 * math.pi / jnp.maximum(jax.lax.stop_gradient(needed), widest)

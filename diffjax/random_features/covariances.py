@@ -30,6 +30,7 @@ from diffjax.random_features.options import CovarianceOptions
 from diffjax.random_features.series import (
     chunk_panels,
     chunks_of,
+    exact_pairs,
     largest_correlation,
     population_series,
     sample_series,
@@ -126,12 +127,14 @@ def weighted_covariance(
     """
     orders = options.resolve(features.dim, num_features=features.num_features)
     variance = noise_variance(diffusion_time) * features.squared_norms
+    correlation = features.correlation if correlation is None else correlation
+    if activation.pair_moment is not None and orders.train_pairs:
+        means = features.preactivation_means(signal_scale(diffusion_time) * points)
+        return _exact(activation, means, variance, weights, correlation)
     rule = adapted_trapezoid(jnp.max(variance), orders.nodes, orders.train_order)
     scaled_points = signal_scale(diffusion_time) * points
     block_size = min(orders.block_size, len(points))
     blocks = _blocks(scaled_points, block_size), _blocks(weights, block_size)
-
-    correlation = features.correlation if correlation is None else correlation
     largest = largest_correlation(correlation)
 
     def add_block(sums, block):
@@ -195,8 +198,10 @@ def population_covariance(
     variance, correlation = _population_field(features, covariance, diffusion_time, correlation)
     rule = adapted_trapezoid(jnp.max(variance), orders.population_nodes, orders.population_order)
     means = features.preactivation_means(signal_scale(diffusion_time) * centroid[None, :])
-    moments = gaussian_moments(activation, means, variance[:, None], orders.population_order, rule)
     alone = jnp.ones(1, means.dtype)
+    if activation.pair_moment is not None and orders.population_pairs:
+        return _exact(activation, means, variance, alone, correlation)
+    moments = gaussian_moments(activation, means, variance[:, None], orders.population_order, rule)
     largest = largest_correlation(correlation)
     chunks = chunks_of(moments, alone, largest, orders.population_chunk, orders.negligible)
     feature, power = population_series(chunks, correlation)
@@ -207,6 +212,22 @@ def population_covariance(
         truncation_bound(power, chunks.neglected),
         jnp.max(quadrature_error(activation, means[few, 0], variance[few], rule)),
     )
+
+
+def _exact(
+    activation: Activation,
+    means: Float[Array, "feature sample"],
+    variance: Float[Array, " feature"],
+    weights: Float[Array, " sample"],
+    correlation: Float[Array, "feature feature"],
+) -> FeatureCovariances:
+    """By pair moments in closed form, without any series."""
+    assert activation.moments is not None and activation.second_moment is not None
+    feature = exact_pairs(activation, means, variance, weights, correlation)
+    square = activation.second_moment(means, variance[:, None]) @ weights
+    slope = activation.moments(means, variance[:, None], 1)[1] @ weights / jnp.sqrt(variance)
+    none = jnp.zeros_like(variance)
+    return FeatureCovariances(_with_diagonal(feature, square), slope, none, none[0])
 
 
 def _widest_and_others(variance: Float[Array, " feature"]) -> Int[Array, " probe"]:

@@ -25,10 +25,12 @@ class CovarianceOptions:
     | < 4       | up to 240   | up to 600             | 401   |
     | 4 to 12   | up to 120   | up to 600             | 257   |
     | 13 to 29  | up to 65    | up to 600             | 257   |
-    | 30 to 99  | 6 or more   | 12, more if needed    | 57    |
-    | from 100  | 4 or more   | 8, more if needed     | 57    |
+    | 30 to 99  | 6 or more   | 12, more if needed    | 97    |
+    | from 100  | 4 or more   | 8, more if needed     | 97    |
 
-    "Or more" is for so many features that the closest two of them are strongly correlated.
+    "Or more" is for so many features that the closest two of them are strongly correlated.  The
+    series of relu converges too slowly for that: up to 12 dimensions its samples, and up to 29 or
+    for anisotropic classes its populations, are averaged pair by pair in closed form.
 
     Args:
         train_order: largest Hermite order of sample covariances (one matrix product each).
@@ -80,6 +82,9 @@ class CovarianceOptions:
             train_chunk=min(train + 1, 12),
             population_chunk=min(population + 1, 24 if all_needed else _base(dim)[1] + 1),
             negligible=_ROUNDING if all_needed else 3e-7,
+            train_pairs=self.train_order is None and dim < 13,
+            population_pairs=self.population_order is None
+            and (dim < _FEW_DIMENSIONS or anisotropic),
         )
 
 
@@ -96,6 +101,8 @@ class SeriesOrders(NamedTuple):
         population_chunk: orders at a time.
         negligible: orders of a population that add less, relative to the largest second moment,
             are left out.
+        train_pairs: take pair moments of samples in closed form instead, where there is one.
+        population_pairs: the same for populations.
     """
 
     train_order: int
@@ -106,6 +113,8 @@ class SeriesOrders(NamedTuple):
     train_chunk: int
     population_chunk: int
     negligible: float
+    train_pairs: bool
+    population_pairs: bool
 
 
 _FEW_DIMENSIONS = 30
@@ -125,7 +134,7 @@ def _rule(dim: int, num_features: int) -> tuple[int, int, int]:
     decay = -math.log(_closest(dim, num_features))
     train, population = _base(dim)
     train = min(max(train, math.ceil(-math.log(0.02) / decay) - 1), 24)
-    return train, max(population, min(math.ceil(-math.log(1e-12) / decay), _MOST_ORDERS)), 57
+    return train, max(population, min(math.ceil(-math.log(1e-12) / decay), _MOST_ORDERS)), 97
 
 
 def _closest(dim: int, num_features: int) -> float:

@@ -16,6 +16,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from diffjax.numerics.activations import Activation
 from diffjax.numerics.gaussian_expectations import GaussianMoments, mehler_series
 from diffjax.numerics.panels import row_panels
 from diffjax.typing import Array, Float
@@ -140,6 +141,32 @@ def _if_worthwhile(add: Callable) -> Callable:
         return jax.lax.cond(worthwhile, add, lambda state, _: state, state, piece), None
 
     return step
+
+
+def exact_pairs(
+    activation: Activation,
+    means: Float[Array, "feature sample"],
+    variance: Float[Array, " feature"],
+    weights: Float[Array, " sample"],
+    correlation: Float[Array, "feature feature"],
+) -> Float[Array, "feature feature"]:
+    """Weighted mean of E phi phi^T by the activation's own pair moments; any diagonal."""
+    assert activation.pair_moment is not None
+    apart = jnp.where(jnp.eye(len(correlation), dtype=bool), 0.0, correlation)
+    apart = jnp.clip(apart, -1.0 + 1e-14, 1.0 - 1e-14)
+
+    def add(total, inputs):
+        mean, weight = inputs
+        found = activation.pair_moment(
+            mean[:, None], variance[:, None], mean[None, :], variance[None, :], apart
+        )
+        return total + weight * found
+
+    def add_if_weighty(total, inputs):
+        weighty = inputs[1] > 0
+        return jax.lax.cond(weighty, add, lambda total, _: total, total, inputs), None
+
+    return jax.lax.scan(add_if_weighty, jnp.zeros_like(correlation), (means.T, weights))[0]
 
 
 def truncation_bound(

@@ -15,6 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from diffjax.compiled import compiled
 from diffjax.diffusion import signal_scale
 from diffjax.errors import InputError
 from diffjax.numerics.activations import Activation
@@ -114,7 +115,8 @@ def train(
             f"(dim, num_features) = {shape}",
             "mend it",
         )
-    return _run(problem, optimizer, jnp.asarray(recorded), readout, gradient, batch_size)
+    with compiled():
+        return _run(problem, optimizer, jnp.asarray(recorded), readout, gradient, batch_size)
 
 
 def stable_learning_rate(problem: RandomFeatureProblem | DatasetProblem) -> Float[Array, ""]:

@@ -5,6 +5,7 @@ need the same heavy piece of work, how that piece is split off. Everything else 
 devices, storage, labels) is the engine's business, and nothing here knows what is computed.
 """
 
+import contextlib
 import difflib
 import functools
 import importlib.metadata
@@ -13,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Literal
 
+from diffjax.compiled import compiled
 from diffjax.errors import InputError
 from diffjax.sweep.by_name import is_importable
 
@@ -116,7 +118,9 @@ class Model:
 
     def __call__(self, problem: Any, **options: Any) -> Any:
         """Compute one point; the options are those of the decorated function."""
-        return self.function(problem, **options)
+        own = self.function.__module__.partition(".")[0] == __name__.partition(".")[0]
+        with compiled() if own else contextlib.nullcontext():
+            return self.function(problem, **options)
 
     def for_problem(self, problem: Any) -> "Model":
         """This model, without its stages if the points of such a problem share nothing."""

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh
 
+from diffjax.compiled import compiled
 from diffjax.diffusion import bayes_floor, noise_variance
 from diffjax.dynamics import ClassShares, LearningDynamics, learning_dynamics
 from diffjax.errors import InputError
@@ -72,6 +73,11 @@ def gradient_flow_sharded(
     """
     require_float64("gradient_flow_sharded", allow_float32)
     _check(problem, initial_readout)
+    with compiled():
+        return _dynamics(problem, mesh, initial_readout)
+
+
+def _dynamics(problem: Problem, mesh: Mesh | None, initial_readout: Any) -> LearningDynamics:
     layout = feature_layout(mesh, problem.num_features)
     times = np.asarray(training_times(problem))
     noise = float(noise_variance(problem.diffusion_time))
