@@ -19,7 +19,7 @@ def compiled() -> Iterator[None]:
         ...     print(jax.config.jax_disable_jit)
         False
     """
-    if not jax.config.jax_disable_jit:
+    if not jax.config.jax_disable_jit:  # pyright: ignore[reportAttributeAccessIssue]
         yield
         return
     with jax.disable_jit(False):

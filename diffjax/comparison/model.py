@@ -92,7 +92,7 @@ def default_problem() -> RandomFeatureProblem:
 
 
 @model(
-    version=1,
+    version=2,
     outputs=OUTPUTS,
     stages={**gradient_flow.stages, THEORY: SharedStage(_limits, theory_dynamics)},
     combine=_combine,

@@ -100,11 +100,11 @@ def readouts(
         activation: the nonlinearity.
         options: truncation of the exact series; None fields by rule.
     """
-    feature, slope = weighted_covariance(
+    covariance = weighted_covariance(
         features, data.samples, data.weights, diffusion_time, activation, options
     )
-    basis = eigenbasis(feature)
-    target = basis.rows @ cross_covariance(features, slope, diffusion_time)
+    basis = eigenbasis(covariance.feature)
+    target = basis.rows @ cross_covariance(features, covariance.slope, diffusion_time)
     noise = noise_variance(diffusion_time)
     rate = 2.0 * noise * features.dim / features.num_features
     progress = relaxation(basis.values, rate * training_times) / jnp.sqrt(noise)

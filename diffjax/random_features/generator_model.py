@@ -82,7 +82,7 @@ def _flops(problem: GeneratorProblem) -> float:
 
 
 @model(
-    version=1,
+    version=2,
     outputs=OUTPUTS,
     coords=_coords,
     default_problem=default_problem,

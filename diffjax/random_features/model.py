@@ -63,7 +63,7 @@ def _dataset_dynamics(problem, solver, initial_readout, allow_float32):
 
 
 @model(
-    version=1,
+    version=2,
     outputs=OUTPUTS,
     stages={
         "draws": SharedStage(members.draw_members, members.drawn_member),

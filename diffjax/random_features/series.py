@@ -151,13 +151,14 @@ def exact_pairs(
     correlation: Float[Array, "feature feature"],
 ) -> Float[Array, "feature feature"]:
     """Weighted mean of E phi phi^T by the activation's own pair moments; any diagonal."""
-    assert activation.pair_moment is not None
+    pair_moment = activation.pair_moment
+    assert pair_moment is not None
     apart = jnp.where(jnp.eye(len(correlation), dtype=bool), 0.0, correlation)
     apart = jnp.clip(apart, -1.0 + 1e-14, 1.0 - 1e-14)
 
     def add(total, inputs):
         mean, weight = inputs
-        found = activation.pair_moment(
+        found = pair_moment(
             mean[:, None], variance[:, None], mean[None, :], variance[None, :], apart
         )
         return total + weight * found

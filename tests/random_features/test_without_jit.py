@@ -8,6 +8,10 @@ import pytest
 import diffjax as dj
 
 
+def disabled() -> bool:
+    return jax.config.jax_disable_jit  # pyright: ignore[reportAttributeAccessIssue]
+
+
 @pytest.fixture(scope="module")
 def problem():
     return dj.RandomFeatureProblem(
@@ -20,7 +24,7 @@ def test_models_give_the_same_numbers_without_jit(problem):
     expected = dj.gradient_flow(problem)
     with jax.disable_jit():
         found = dj.gradient_flow(problem)
-        assert jax.config.jax_disable_jit  # the caller's choice is left as it was
+        assert disabled()  # the caller's choice is left as it was
     for one, other in zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True):
         np.testing.assert_array_equal(one, other)
 
@@ -38,7 +42,7 @@ def test_models_of_others_are_left_alone():
 
     @dj.model(version=1, outputs={"off": dj.Output((), "whether compilation is off")})
     def probe(problem):
-        return {"off": jax.config.jax_disable_jit}
+        return {"off": disabled()}
 
     with jax.disable_jit():
         assert probe(None)["off"]

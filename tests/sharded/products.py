@@ -29,7 +29,8 @@ def memory_of_chain(devices: int, num_features: int) -> int:
     """Bytes per device of a chain of doublings with two classes and d = p/4."""
     layout = _layout(devices, num_features)
     half = _rows(layout, devices * layout.slots, layout.block, layout.block)
-    covariance = HalfCovariance(half, _rows(layout, num_features))  # pyright: ignore[reportArgumentType]
+    rows = _rows(layout, num_features)
+    covariance = HalfCovariance(half, rows, rows, rows)  # pyright: ignore[reportArgumentType]
     objective = ShardedObjective(
         _rows(layout, num_features, num_features // 4),  # pyright: ignore[reportArgumentType]
         (covariance,) * 4,

@@ -63,12 +63,14 @@ def covariance_errors(
     objective: ShardedObjective,
 ) -> tuple[Float[Array, "split class"], Float[Array, "split class"]]:
     """(2, K) largest truncation and largest error of moments of every covariance."""
-    return tuple(
-        jnp.stack([jnp.max(part) for part in parts]).reshape(2, -1)
-        for parts in (
-            [c.truncation for c in objective.covariances],
-            [c.moment_error for c in objective.covariances],
-        )
+
+    def largest(parts):
+        return jnp.stack([jnp.max(part) for part in parts]).reshape(2, -1)
+
+    covariances = objective.covariances
+    return (
+        largest([c.truncation for c in covariances]),
+        largest([c.moment_error for c in covariances]),
     )
 
 
