@@ -35,7 +35,7 @@ class CovarianceOptions:
     Args:
         train_order: largest Hermite order of sample covariances (one matrix product each).
         population_order: largest order of population covariances (an outer product each).
-        nodes: trapezoid nodes per sample at most; their error is below 1e-10.
+        nodes: trapezoid nodes per sample at most; by rule the moments of tanh are exact to 1e-8.
         population_nodes: trapezoid nodes of population moments at most, whose variance may be
             large; by rule they do for a variance of 1e4.
         block_size: samples handled at a time, which bounds memory; the result does not depend
