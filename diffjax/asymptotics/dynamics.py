@@ -8,12 +8,14 @@ from diffjax.asymptotics.learning_curves import LossCurves, loss_curves
 from diffjax.asymptotics.problem import AsymptoticProblem, resolved, training_times
 from diffjax.dynamics import LearningDynamics
 from diffjax.numerics.interpolation import STENCIL, log_resampling
-from diffjax.status import Status
+from diffjax.status import Status, worst
 from diffjax.timescales import Timescales, timescales
 from diffjax.typing import Array
 
 LARGEST_RESIDUAL = 1e-8
-LARGEST_MASS_ERROR = 1e-3
+LARGEST_ERROR = 1e-3
+"""Of the losses, relative to max(1, loss), as quadratures estimate it."""
+LARGEST_MASS_ERROR, MASS_LOST = 1e-3, 5e-2
 LOWEST_RESOLUTION = 0.7
 LARGEST_MISSING = 1e-6
 COARSENING = 4
@@ -71,16 +73,25 @@ def _curves_of_ensemble(problem: AsymptoticProblem, ensemble: Ensemble) -> LossC
 
 
 def _status(ensemble: Ensemble, curves: LossCurves, found: Timescales) -> Array:
-    """Worst outcome: thresholds, then convergence, then numbers."""
-    size = jnp.maximum(jnp.sum(ensemble.neurons.means**2), 1e-300)
-    failed = (
-        (curves.residual > LARGEST_RESIDUAL)
-        | (jnp.abs(curves.mass - 1.0) > LARGEST_MASS_ERROR)
-        | (jnp.min(ensemble.constants.resolution) < LOWEST_RESOLUTION)
-        | (ensemble.neurons.missing > LARGEST_MISSING * size)
-    )
+    """Worst outcome: thresholds, quadratures, convergence, numbers."""
+    missed = jnp.abs(curves.mass - 1.0)
+    coarse = (curves.error > LARGEST_ERROR) | (missed > LARGEST_MASS_ERROR)
+    failed = (curves.residual > LARGEST_RESIDUAL) | (missed > MASS_LOST)
     finite = jnp.all(jnp.isfinite(curves.train)) & jnp.all(jnp.isfinite(curves.test))
     main = jnp.stack([found.generalization_time, found.memorization_time, found.gap_onset_time])
-    status = jnp.where(jnp.all(jnp.isfinite(main)), Status.OK, Status.NOT_REACHED)
-    status = jnp.where(failed, Status.NOT_CONVERGED, status)
-    return jnp.where(finite, status, Status.NON_FINITE).astype(jnp.int8)
+    return worst(
+        jnp.where(jnp.all(jnp.isfinite(main)), Status.OK, Status.NOT_REACHED),
+        jnp.where(coarse, Status.COARSE, Status.OK),
+        jnp.where(failed, Status.NOT_CONVERGED, Status.OK),
+        jnp.where(finite, Status.OK, Status.NON_FINITE),
+        ensemble_status(ensemble),
+    ).astype(jnp.int8)
+
+
+def ensemble_status(ensemble: Ensemble) -> Array:
+    """COARSE if averages over pre-activations are, OUT_OF_RANGE if a centroid is left out."""
+    size = jnp.maximum(jnp.sum(ensemble.neurons.means**2), 1e-300)
+    coarse = jnp.min(ensemble.constants.resolution) < LOWEST_RESOLUTION
+    status = jnp.where(coarse, Status.COARSE, Status.OK)
+    missing = ensemble.neurons.missing > LARGEST_MISSING * size
+    return jnp.where(missing, Status.OUT_OF_RANGE, status).astype(jnp.int8)

@@ -22,12 +22,13 @@ from diffjax.asymptotics.deterministic_equivalent import (
     EquivalentSolution,
     Resolvent,
     direction_average,
+    neuron_error,
     solve_resolvent,
 )
 from diffjax.asymptotics.ensemble import Ensemble
 from diffjax.asymptotics.linear_response import Kernels, loss_kernels
 from diffjax.asymptotics.options import TheoryOptions
-from diffjax.numerics.contour import Contour, positive_contour
+from diffjax.numerics.contour import Contour, contour_error, positive_contour
 from diffjax.numerics.small_matrices import reciprocal
 from diffjax.typing import Array, Float
 
@@ -44,6 +45,7 @@ class LossCurves(NamedTuple):
         final_test: (K,).
         mass: of the spectrum inside the contour; one if nothing was missed.
         residual: of the deterministic equivalent.
+        error: estimate of that of the losses by quadratures, relative to max(1, loss).
     """
 
     train: Float[Array, "class training_time"]
@@ -52,6 +54,7 @@ class LossCurves(NamedTuple):
     final_test: Float[Array, " class"]
     mass: Float[Array, ""]
     residual: Float[Array, ""]
+    error: Float[Array, ""]
 
 
 def loss_curves(
@@ -66,7 +69,8 @@ def loss_curves(
     """
     # without barriers XLA recomputes the contour and the resolvent in each of their many uses
     barrier = jax.lax.optimization_barrier
-    contour = barrier(spectral_contour(ensemble, options.contour_nodes))
+    low, high = spectral_range(ensemble)
+    contour = barrier(positive_contour(low, high, options.contour_nodes))
     solution = barrier(solve_resolvent(ensemble, contour.nodes, options))
     rates = 2.0 * ensemble.noise * times / ensemble.features_per_dim
     filters = jnp.concatenate([_filter(rates, contour), reciprocal(contour.nodes)[None, :]])
@@ -79,11 +83,13 @@ def loss_curves(
         losses[num_classes:, -1],
         spectral_mass(ensemble, contour, solution),
         solution.residual,
+        neuron_error(ensemble, solution.resolvent)
+        + contour_error(low, high, options.contour_nodes),
     )
 
 
-def spectral_contour(ensemble: Ensemble, num_nodes: int) -> Contour:
-    """A contour around all of the spectrum that carries weight.
+def spectral_range(ensemble: Ensemble) -> tuple[Array, Array]:
+    """Between which eigenvalues all of the spectrum that carries weight lies.
 
     It starts at half the smallest residual eigenvalue s^2(m) of any neuron; its end is three times
     a sum of the largest generalisation, sample and residual eigenvalues.  Saturated neurons, whose
@@ -98,7 +104,12 @@ def spectral_contour(ensemble: Ensemble, num_nodes: int) -> Contour:
     scale += psi_p / ensemble.samples_per_dim * (ensemble.weights * ensemble.emphasis) @ sample
     scale += jnp.max(residual)
     high = 3.0 * scale * (1.0 + psi_p**-0.5) ** 2
-    return positive_contour(jnp.maximum(low, LOWEST_RATIO * high), high, num_nodes)
+    return jnp.maximum(low, LOWEST_RATIO * high), high
+
+
+def spectral_contour(ensemble: Ensemble, num_nodes: int) -> Contour:
+    """The contour of the learning curves, around `spectral_range`."""
+    return positive_contour(*spectral_range(ensemble), num_nodes)
 
 
 def spectral_mass(ensemble: Ensemble, contour: Contour, solution: EquivalentSolution) -> Array:

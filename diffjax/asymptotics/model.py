@@ -45,7 +45,7 @@ _theory_dynamics = jax.jit(theory_dynamics)
 
 
 @model(
-    version=1,
+    version=2,
     outputs=OUTPUTS,
     coords=_coords,
     default_problem=default_problem,
@@ -62,9 +62,11 @@ def asymptotic_dynamics(problem: AsymptoticProblem) -> LearningDynamics:
         problem: an `AsymptoticProblem`.
 
     Returns:
-        LearningDynamics with `eigenvalues` and `sample_counts` None.  The status NOT_CONVERGED
-        says that the contour missed more than 1e-3 of the spectrum, that the iteration did not
-        converge, or that a quadrature was too coarse: raise the `TheoryOptions`.
+        LearningDynamics with `eigenvalues` and `sample_counts` None.  The status COARSE says
+        that quadratures may change the losses by more than 1e-3 of max(1, loss), or that the
+        contour missed more than 1e-3 of the spectrum: raise `centroid_nodes` or `contour_nodes`
+        of the `TheoryOptions`.  NOT_CONVERGED says that the iteration did not converge or that
+        a twentieth of the spectrum was missed.
 
     Raises:
         PrecisionError: JAX is in 32-bit mode.

@@ -15,12 +15,16 @@ class Neurons(NamedTuple):
         means: (K, Q) m_c.
         coordinates: (r, Q) independent standard normal coordinates of m.
         weights: (Q,) summing to one.
+        coarse_weights: (Q,) of a coarser rule on some of the nodes.
+        order: the error of the rule is about that of the coarser one to this power.
         missing: part of the trace of the covariance of m that r coordinates leave out; zero.
     """
 
     means: Float[Array, "class neuron"]
     coordinates: Float[Array, "rank neuron"]
     weights: Float[Array, " neuron"]
+    coarse_weights: Float[Array, " neuron"]
+    order: Float[Array, ""]
     missing: Float[Array, ""]
 
 
@@ -40,7 +44,9 @@ def neuron_quadrature(
     factor = _square_root(covariance, rank)
     missing = jnp.trace(covariance) - jnp.sum(factor**2)
     coordinates = jnp.asarray(nodes.nodes)
-    return Neurons(factor @ coordinates, coordinates, jnp.asarray(nodes.weights), missing)
+    weights = (jnp.asarray(nodes.weights), jnp.asarray(nodes.coarse_weights))
+    order = jnp.asarray(float(nodes.order))
+    return Neurons(factor @ coordinates, coordinates, *weights, order, missing)
 
 
 def _square_root(covariance: Array, rank: int) -> Array:

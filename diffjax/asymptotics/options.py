@@ -8,6 +8,7 @@ from diffjax.errors import InputError
 MOST_NEURON_NODES = 20_000
 Method = Literal["auto", "commuting", "matrices", "sub-classes"]
 MOST_PRODUCT_COORDINATES = 3
+FEWEST_NODES = {1: 23, 2: 21}
 METHODS = ("auto", "commuting", "matrices", "sub-classes")
 
 
@@ -15,13 +16,18 @@ METHODS = ("auto", "commuting", "matrices", "sub-classes")
 class TheoryOptions:
     """How finely the theory is evaluated; None means by rule.
 
+    Nested rules estimate the error of the losses; if it exceeds 1e-3 of max(1, loss) the status of
+    the result is COARSE.
+
     Args:
         contour_nodes: N, points of the contour in the upper half plane.  The error falls as
             exp(-pi^2 N/(2 log r + 3)), r the ratio of the ends of the spectrum.
-        centroid_nodes: nodes per centroid coordinate, or points of the lattice.  By rule 24 for
-            one coordinate, 20 for two, 14 for three or more, 4096 points of a lattice: losses are
-            within 1e-4 of their limit for |mu|^2/d up to 4, within 3e-4 up to 16.  Sub-classes
-            with more than three coordinates take 2048 points of a lattice, within 1e-3.
+        centroid_nodes: nodes per centroid coordinate, or points of the lattice.  By rule those
+            that the numbers of a single problem need, 23 to 191 for one coordinate, 21 to 81 for
+            two, 13 or 25 for three, 13 beyond; inside a sweep, where they are not known in
+            advance, the smallest of these.  Lattices have 4096 points, 2048 for sub-classes with
+            more than three coordinates.  Where losses may be off by more than 1e-3 of
+            max(1, loss) the status is COARSE; most are within 1e-4.
         centroid_rank: rank of the centroids' Gram matrix, to which a bias adds the vector of ones.
             By rule it is found from the numbers of a single problem; inside a sweep, where they
             are not known in advance, K coordinates are used.  Set it to 1 to sweep collinear
@@ -90,12 +96,15 @@ class TheoryOptions:
                 "choose method='commuting' or 'matrices', or leave the closure out",
             )
 
-    def resolve(self, rank: int, method: Method = "commuting") -> "TheoryOptions":
+    def resolve(
+        self, rank: int, method: Method = "commuting", nodes: int | None = None
+    ) -> "TheoryOptions":
         """Replace every None and "auto" by the rule's value.
 
         Args:
             rank: of the centroids, those of sub-classes included, by rule.
             method: by rule.
+            nodes: per coordinate of a product, by rule.
         """
         rank = rank if self.centroid_rank is None else self.centroid_rank
         method = method if self.method == "auto" else self.method
@@ -103,7 +112,7 @@ class TheoryOptions:
         many = many and self.centroid_nodes is None
         quadrature = "lattice" if many else self.quadrature
         lattice = 2048 if method == "sub-classes" else 4096
-        by_rule = lattice if quadrature == "lattice" else {1: 24, 2: 20}.get(rank, 14)
+        by_rule = lattice if quadrature == "lattice" else nodes or FEWEST_NODES.get(rank, 13)
         return dataclasses.replace(
             self,
             centroid_rank=rank,

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from diffjax.asymptotics.class_law import class_law
+from diffjax.asymptotics.node_rule import nodes_by_rule
 from diffjax.asymptotics.options import Method, TheoryOptions
 from diffjax.asymptotics.problem_checks import check_rank, check_values
 from diffjax.asymptotics.theory_choice import TheoryChoice, choose
@@ -206,7 +207,36 @@ def _resolved_options(problem: AsymptoticProblem) -> TheoryOptions:
     if options.method != "auto" and None not in (options.centroid_rank, options.centroid_nodes):
         return options
     method = _method(problem)
-    return options.resolve(_rank(problem, dataclasses.replace(options, method=method)), method)
+    options = dataclasses.replace(options, method=method)
+    covariance = _concrete_covariance(problem, options)
+    rank = _rank(problem, options, covariance)
+    nodes = nodes_by_rule(problem.activation, rank, covariance, _narrowest(problem))
+    return options.resolve(rank, method, nodes)
+
+
+def _concrete_covariance(problem: AsymptoticProblem, options: TheoryOptions) -> np.ndarray | None:
+    """Covariance of the mean pre-activations, sub-classes included; None inside a trace."""
+    if not concrete(problem):
+        return None
+    gram = problem.mixture.gram
+    if options.method == "sub-classes":
+        gram = class_law(problem.mixture, options, None, problem.class_centroids).gram
+    return np.asarray(neuron_covariance(problem, gram))
+
+
+def _narrowest(problem: AsymptoticProblem) -> float:
+    """sqrt(Gamma_c) of the narrowest class; 1 inside a trace."""
+    if not concrete(problem):
+        return 1.0
+    covariances = np.asarray(problem.mixture.covariances)
+    if covariances.ndim == 3:
+        covariances = np.diagonal(covariances, axis1=1, axis2=2)
+    if covariances.ndim == 2:
+        counts = problem.direction_counts
+        weights = None if counts is None else np.asarray(counts)
+        covariances = np.average(covariances, axis=1, weights=weights)
+    decay = np.exp(-2.0 * float(np.asarray(problem.diffusion_time)))
+    return float(np.sqrt(1.0 + decay * (covariances.min() - 1.0)))
 
 
 def _method(problem: AsymptoticProblem) -> Method:
@@ -218,18 +248,15 @@ def _method(problem: AsymptoticProblem) -> Method:
     return problem.choice.method if concrete(problem) else "matrices"
 
 
-def _rank(problem: AsymptoticProblem, options: TheoryOptions) -> int:
+def _rank(problem: AsymptoticProblem, options: TheoryOptions, covariance: np.ndarray | None) -> int:
     """Coordinates of the mean pre-activations, sub-classes included."""
-    split = options.method == "sub-classes"
     if options.centroid_rank is not None:
         return options.centroid_rank
-    if not concrete(problem):
+    if covariance is None:
+        split = options.method == "sub-classes"
         extra = problem.num_classes * options.subclass_directions if split else 0
         return problem.num_classes + extra
-    gram = problem.mixture.gram
-    if split:
-        gram = class_law(problem.mixture, options, None, problem.class_centroids).gram
-    return _numerical_rank(np.asarray(neuron_covariance(problem, gram)))
+    return _numerical_rank(covariance)
 
 
 def _numerical_rank(covariance: np.ndarray) -> int:
@@ -243,6 +270,6 @@ def _check_quadrature(problem: AsymptoticProblem) -> None:
     allowed = options.centroid_rank
     if allowed is not None and (allowed < classes or options.method == "sub-classes"):
         free = dataclasses.replace(options, centroid_rank=None, method=_method(problem))
-        check_rank(_rank(problem, free), allowed)
+        check_rank(_rank(problem, free, _concrete_covariance(problem, free)), allowed)
     if allowed is not None or classes > 2:
         _resolved_options(problem).check_cost()

@@ -66,6 +66,18 @@ def positive_contour(low: ArrayLike, high: ArrayLike, num_nodes: int) -> Contour
     return Contour(z, step * rate * z)
 
 
+def contour_error(low: ArrayLike, high: ArrayLike, num_nodes: int) -> Array:
+    """exp(-pi^2 N/(2 log(high/low) + 3)), the relative error of integrals along the contour.
+
+    Args:
+        low: as of `positive_contour`.
+        high: likewise.
+        num_nodes: N.
+    """
+    low, high = (jax.lax.stop_gradient(jnp.asarray(edge)) for edge in (low, high))
+    return jnp.exp(-(np.pi**2) * num_nodes / (2.0 * jnp.log(high / low) + 3.0))
+
+
 def _map(u: Array, quarter: Array, a: Array) -> tuple[Array, Array]:
     """log(z/sqrt(low high)) and d log z/du on the line Im u = K'/2."""
     n = jnp.arange(SERIES_TERMS)[:, None]

@@ -4,6 +4,10 @@ Products of trapezoid rules on [-4, 4]: for functions that are analytic near the
 (poles of the activation, of a resolvent) they converge faster than Gauss-Hermite rules, which
 spend nodes on tails that hardly count; what lies beyond is 6e-5.  Quasi-random points serve when
 there are too many coordinates for a product.  Everything here runs on the host, on static sizes.
+
+Every rule contains a coarser one, whose difference tells its error without another evaluation: an
+odd number of nodes every second one, an even number, which has none at the origin, every third
+one, as every second one would give an even function the same sum; a lattice its first half.
 """
 
 import functools
@@ -25,10 +29,14 @@ class NormalNodes(NamedTuple):
     Attributes:
         nodes: (r, Q) coordinates.
         weights: (Q,) positive, summing to one.
+        coarse_weights: (Q,) of the coarser rule on some of the nodes, summing to one.
+        order: the error of the rule is about the error of the coarser one to this power.
     """
 
     nodes: np.ndarray
     weights: np.ndarray
+    coarse_weights: np.ndarray
+    order: int
 
 
 @functools.cache
@@ -43,22 +51,33 @@ def normal_nodes(rank: int, count: int, rule: Rule = "product", even: bool = Fal
         even: the integrand is even: of two opposite nodes one is enough.
 
     Example:
-        >>> rule = normal_nodes(1, 24)
+        >>> rule = normal_nodes(1, 23)
         >>> bool(abs((rule.weights * np.cos(rule.nodes[0])).sum() - np.exp(-0.5)) < 1e-4)
         True
     """
     if rank == 0:
-        return NormalNodes(np.zeros((0, 1)), np.ones(1))
+        return NormalNodes(np.zeros((0, 1)), np.ones(1), np.ones(1), 1)
     if rule == "lattice":
         return _lattice(rank, count, even)
-    line = (np.arange(count) - 0.5 * (count - 1)) * (2.0 * HALF_WIDTH / count)
-    nodes = np.stack([g.ravel() for g in np.meshgrid(*[line] * rank, indexing="ij")])
+    places = np.arange(count) - 0.5 * (count - 1)
+    order = 2 if count % 2 else 3
+    chosen = places % 2 == 0 if count % 2 else (places - 1.5) % 3 == 0
+    nodes = _product(places * (2.0 * HALF_WIDTH / count), rank)
+    coarse = _product(chosen, rank).all(axis=0)
     weights = np.exp(-0.5 * (nodes**2).sum(axis=0))
     keep = weights > FAINTEST * weights.max()
     if even:
         weights = np.where(_is_origin(nodes), 0.5 * weights, weights)
         keep &= _is_origin(nodes) | _first_of_opposite(nodes)
-    return NormalNodes(nodes[:, keep], weights[keep] / weights[keep].sum())
+    weights, coarse = weights[keep], np.where(coarse[keep], weights[keep], 0.0)
+    if not coarse.any():
+        coarse = weights
+    return NormalNodes(nodes[:, keep], weights / weights.sum(), coarse / coarse.sum(), order)
+
+
+def _product(line: np.ndarray, rank: int) -> np.ndarray:
+    """(r, line^r) all combinations of the values."""
+    return np.stack([g.ravel() for g in np.meshgrid(*[line] * rank, indexing="ij")])
 
 
 def _is_origin(nodes: np.ndarray) -> np.ndarray:
@@ -82,6 +101,8 @@ def _lattice(rank: int, count: int, even: bool) -> NormalNodes:
     half = (count + 1) // 2
     uniform = np.mod(0.5 + steps[:, None] * np.arange(1, half + 1)[None, :], 1.0)
     nodes = np.vectorize(NormalDist().inv_cdf)(uniform)
+    first = np.arange(half) < (half + 1) // 2
     if not even:
-        nodes = np.concatenate([nodes, -nodes], axis=1)
-    return NormalNodes(nodes, np.full(nodes.shape[1], 1.0 / nodes.shape[1]))
+        nodes, first = np.concatenate([nodes, -nodes], axis=1), np.tile(first, 2)
+    weights = np.full(nodes.shape[1], 1.0 / nodes.shape[1])
+    return NormalNodes(nodes, weights, first / first.sum(), 1)

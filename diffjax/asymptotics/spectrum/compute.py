@@ -7,21 +7,22 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import ArrayLike
 
+from diffjax.asymptotics.dynamics import ensemble_status
 from diffjax.asymptotics.ensemble import Ensemble, make_ensemble
 from diffjax.asymptotics.problem import AsymptoticProblem, along_directions, resolved
 from diffjax.asymptotics.spectrum.atoms import residual_atom
 from diffjax.asymptotics.spectrum.bulks import named_bulks
 from diffjax.asymptotics.spectrum.continuum import (
-    MonotoneCubic,
     continuum_end,
     continuum_knots,
     spread_out,
+    without_negligible_spread,
 )
 from diffjax.asymptotics.spectrum.density import (
+    ContinuumMass,
     SpectralDensity,
     assembled,
     continuum_mass,
-    ensemble_status,
 )
 from diffjax.asymptotics.spectrum.edges import Support, find_support
 from diffjax.asymptotics.spectrum.gaps import solved_points
@@ -29,19 +30,19 @@ from diffjax.asymptotics.spectrum.outliers import centroid_outliers, spike_outli
 from diffjax.asymptotics.spectrum.result import Spectrum
 from diffjax.errors import InputError
 from diffjax.precision import require_float64
-from diffjax.status import Status
+from diffjax.status import Status, worst, worst_along
 from diffjax.validation import check_vector
 
 LINE_NODES = 96
 LARGEST_MASS_ERROR = 1e-3
 POINTS_PER_PART = 72
 CONTINUUM_POINTS = 160
-ROUNDS = 4
+ROUNDS = 9
 CELL_ERROR = 3e-6
 BESIDE_EDGE = 1e-3
 INSIDE_EDGE = 1e-5
 
-_make_ensemble = jax.jit(make_ensemble)
+_make_ensemble = jax.jit(lambda problem: without_negligible_spread(make_ensemble(problem)))
 
 
 def spectrum(
@@ -135,7 +136,7 @@ def _checked_grid(eigenvalues: ArrayLike) -> np.ndarray:
     return grid
 
 
-def _continuum(ensemble: Ensemble) -> MonotoneCubic | None:
+def _continuum(ensemble: Ensemble) -> ContinuumMass | None:
     if not bool(spread_out(ensemble)):
         return None
     knots = continuum_knots(ensemble)
@@ -143,7 +144,7 @@ def _continuum(ensemble: Ensemble) -> MonotoneCubic | None:
 
 
 def _density(
-    ensemble: Ensemble, eigenvalues: np.ndarray, continuum: MonotoneCubic | None
+    ensemble: Ensemble, eigenvalues: np.ndarray, continuum: ContinuumMass | None
 ) -> SpectralDensity:
     ends = solved_points(ensemble, eigenvalues).ends
     found = assembled(ensemble, jnp.asarray(eigenvalues), ends, continuum)
@@ -194,9 +195,12 @@ def _edge_grid(ensemble: Ensemble, support: Support, atom: float | None) -> np.n
 
 
 def _status(ensemble: Ensemble, result: Spectrum) -> np.ndarray:
-    worst = max(int(np.max(result.point_status)), int(np.max(result.resolved.status)))
     total = sum(bulk.mass for bulk in result.bulks) + float(result.atom_masses.sum())
     missed = max(abs(total - 1.0), abs(result.integral - 1.0))
-    if not missed <= LARGEST_MASS_ERROR:
-        worst = max(worst, int(Status.NOT_CONVERGED))
-    return np.asarray(max(worst, int(ensemble_status(ensemble))), np.int8)
+    found = worst(
+        worst_along(np.asarray(result.point_status)),
+        worst_along(np.asarray(result.resolved.status)),
+        np.asarray(Status.OK if missed <= LARGEST_MASS_ERROR else Status.COARSE),
+        np.asarray(ensemble_status(ensemble)),
+    )
+    return np.asarray(found, np.int8)

@@ -6,10 +6,12 @@ mass is taken at knots between groups of nodes and interpolated by a monotone cu
 derivative is the density.  Centroids at the origin have one node and no continuum.
 """
 
+import dataclasses
 from typing import NamedTuple
 
 import jax.numpy as jnp
 
+from diffjax.asymptotics.constants import FeatureConstants
 from diffjax.asymptotics.ensemble import Ensemble
 from diffjax.typing import Array, Bool, Float
 
@@ -18,6 +20,7 @@ NODES_PER_CELL = {1: 1, 2: 4}
 NODES_PER_CELL_BEYOND = 8
 MARGIN = 0.03
 SAME = 1e-9
+NEGLIGIBLE = 1e-4
 
 
 class MonotoneCubic(NamedTuple):
@@ -43,6 +46,26 @@ def spread_out(ensemble: Ensemble) -> Bool[Array, ""]:
     """Whether residual eigenvalues differ; nodes of centroids at the origin are all alike."""
     residual = ensemble.residual_noise
     return jnp.max(residual) - jnp.min(residual) > SAME * jnp.max(residual)
+
+
+def without_negligible_spread(ensemble: Ensemble) -> Ensemble:
+    """All neurons alike where their differences move no eigenvalue by 1e-4 of the residual ones.
+
+    Nearly coinciding centroids turn the residual atom into a continuum, and its neighbours into
+    parts, that lie closer to it than rounding lets them be told apart.
+    """
+    constants, average = ensemble.constants, ensemble.neuron_average
+    mean = [average(function)[:, None] for function in constants[:4]]
+    residual = ensemble.residual_noise
+    spread = jnp.max(residual) - jnp.min(residual)
+    power = jnp.max(ensemble.noisy_signals, axis=1) * average((constants.slope - mean[1]) ** 2)
+    moved = spread + ensemble.features_per_dim * ensemble.weights @ power
+    same = moved < NEGLIGIBLE * jnp.min(residual)
+    alike = FeatureConstants(
+        *(jnp.where(same, x, y) for x, y in zip(mean, constants[:4], strict=True)),
+        constants.resolution,
+    )
+    return dataclasses.replace(ensemble, constants=alike)
 
 
 def continuum_end(ensemble: Ensemble) -> Float[Array, ""]:

@@ -6,7 +6,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from diffjax.asymptotics.dynamics import LARGEST_MISSING, LOWEST_RESOLUTION
 from diffjax.asymptotics.ensemble import Ensemble
 from diffjax.asymptotics.spectrum.continuum import (
     MonotoneCubic,
@@ -17,7 +16,7 @@ from diffjax.asymptotics.spectrum.continuum import (
     monotone_cubic,
 )
 from diffjax.asymptotics.spectrum.descent import ArcEnds, descend
-from diffjax.status import Status
+from diffjax.status import Status, worst_along
 from diffjax.typing import Array, Float, Int
 
 LARGEST_RESIDUAL = 1e-8
@@ -42,6 +41,18 @@ class SpectralDensity(NamedTuple):
     status: Int[Array, " eigenvalue"]
 
 
+class ContinuumMass(NamedTuple):
+    """The mass below any point of the continuum of residual eigenvalues.
+
+    Attributes:
+        cubic: through the mass at the knots.
+        status: the worst of the knots.
+    """
+
+    cubic: MonotoneCubic
+    status: Int[Array, ""]
+
+
 def spectral_density(
     ensemble: Ensemble, eigenvalues: Float[Array, " eigenvalue"]
 ) -> SpectralDensity:
@@ -61,22 +72,27 @@ def spectral_density(
     return assembled(ensemble, eigenvalues, own, continuum_mass(knots, at_knots))
 
 
-def continuum_mass(knots: Array, ends: ArcEnds) -> MonotoneCubic:
-    """The mass below any point of the continuum, from arcs at its knots."""
-    return monotone_cubic(knots, ends.mass_below)
+def continuum_mass(knots: Array, ends: ArcEnds) -> ContinuumMass:
+    """From arcs at the knots."""
+    return ContinuumMass(monotone_cubic(knots, ends.mass_below), worst_along(_status(ends)))
 
 
 def assembled(
-    ensemble: Ensemble, eigenvalues: Array, ends: ArcEnds, continuum: MonotoneCubic | None
+    ensemble: Ensemble, eigenvalues: Array, ends: ArcEnds, continuum: ContinuumMass | None
 ) -> SpectralDensity:
-    """Density and mass from the ends of the arcs, inside a continuum from its mass."""
-    density, mass = jnp.maximum(jnp.imag(ends.stieltjes), 0.0) / np.pi, ends.mass_below
+    """Density and mass from the ends of the arcs, inside a continuum from its mass.
+
+    There the arcs end among near-atoms of single neurons and are not used, nor is their status.
+    """
+    status, density = _status(ends), jnp.maximum(jnp.imag(ends.stieltjes), 0.0) / np.pi
+    mass = ends.mass_below
     if continuum is not None:
-        smooth_mass, smooth_density = evaluate(continuum, eigenvalues)
+        smooth_mass, smooth_density = evaluate(continuum.cubic, eigenvalues)
         within = eigenvalues < continuum_end(ensemble)
         density = jnp.where(within, smooth_density, density)
         mass = jnp.where(within, smooth_mass, mass)
-    return SpectralDensity(eigenvalues, density, mass, _status(ends))
+        status = jnp.where(within, continuum.status, status)
+    return SpectralDensity(eigenvalues, density, mass, status)
 
 
 def support_bounds(ensemble: Ensemble) -> tuple[Array, Array]:
@@ -103,14 +119,6 @@ def eigenvalue_grid(ensemble: Ensemble, count: int) -> Float[Array, " eigenvalue
     """`count` eigenvalues, equidistant in the logarithm, over the bounds of the support."""
     low, high = support_bounds(ensemble)
     return jnp.exp(jnp.linspace(jnp.log(low), jnp.log(high), count))
-
-
-def ensemble_status(ensemble: Ensemble) -> Int[Array, ""]:
-    """NOT_CONVERGED if a quadrature is too coarse or leaves out part of the centroids."""
-    size = jnp.maximum(jnp.sum(ensemble.neurons.means**2), 1e-300)
-    coarse = jnp.min(ensemble.constants.resolution) < LOWEST_RESOLUTION
-    missing = ensemble.neurons.missing > LARGEST_MISSING * size
-    return jnp.where(coarse | missing, Status.NOT_CONVERGED, Status.OK).astype(jnp.int8)
 
 
 def _status(ends: ArcEnds) -> Array:

@@ -6,12 +6,13 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
+from diffjax.asymptotics.dynamics import ensemble_status
 from diffjax.asymptotics.ensemble import make_ensemble
 from diffjax.asymptotics.problem import AsymptoticProblem, resolved
 from diffjax.asymptotics.spectrum.atoms import residual_atom
+from diffjax.asymptotics.spectrum.continuum import without_negligible_spread
 from diffjax.asymptotics.spectrum.density import (
     eigenvalue_grid,
-    ensemble_status,
     spectral_density,
 )
 from diffjax.errors import InputError
@@ -23,7 +24,7 @@ from diffjax.typing import Array, Float, Int
 from diffjax.validation import check_count
 
 LARGEST_MASS_ERROR = 1e-3
-MISSED = int(Status.NOT_CONVERGED)
+MISSED = int(Status.COARSE)
 
 
 class SpectrumPoint(NamedTuple):
@@ -54,7 +55,9 @@ def default_problem() -> AsymptoticProblem:
 
 def spectrum_point(problem: AsymptoticProblem, num_eigenvalues: int) -> SpectrumPoint:
     """Density and mass over the support, on a grid equidistant in the logarithm; jit-able."""
-    ensemble = jax.lax.optimization_barrier(make_ensemble(resolved(problem)))
+    ensemble = jax.lax.optimization_barrier(
+        without_negligible_spread(make_ensemble(resolved(problem)))
+    )
     found = spectral_density(ensemble, eigenvalue_grid(ensemble, num_eigenvalues))
     atom = residual_atom(ensemble)
     status = worst(worst_along(found.status), ensemble_status(ensemble))
@@ -70,7 +73,7 @@ _spectrum_point = functools.partial(jax.jit, static_argnums=1)(spectrum_point)
 
 
 @model(
-    version=2,
+    version=3,
     outputs={
         "eigenvalues": Output(
             ("eigenvalue",), "eigenvalue of p U", "1", r"\lambda", coordinate=True
@@ -97,8 +100,9 @@ def asymptotic_spectrum(problem: AsymptoticProblem, num_eigenvalues: int = 400) 
         num_eigenvalues: L, static.
 
     Returns:
-        SpectrumPoint.  The status NOT_CONVERGED says that a solution failed, that a quadrature was
-        too coarse, or that mass was left outside the grid: raise the `TheoryOptions`.
+        SpectrumPoint.  The status NOT_CONVERGED says that a solution failed, COARSE that a
+        quadrature was too coarse or that mass was left outside the grid: raise the
+        `TheoryOptions`.
 
     Raises:
         PrecisionError: JAX is in 32-bit mode.

@@ -29,8 +29,8 @@ class Spectrum(eqx.Module):
         outliers: (O,) isolated eigenvalues, highest first; nan for one that is predicted inside
             the bulk.  Empty unless it was asked for them.
         resolved: density and mass on a grid that resolves every edge.
-        status: worst outcome: NOT_CONVERGED if a solution failed, if a quadrature is too coarse
-            or if the masses do not sum to one within 1e-3.
+        status: worst outcome: NOT_CONVERGED if a solution failed, COARSE if a quadrature is or
+            if the masses or the integral of the density miss one by more than 1e-3.
     """
 
     eigenvalues: Float[np.ndarray, " eigenvalue"]
