@@ -274,7 +274,7 @@ def test_bad_input_is_refused(changes, message):
 
 def test_too_many_neuron_nodes_are_refused_with_their_number():
     five = GaussianMixture([1.0] * 5, [0.2] * 5, np.eye(5))
-    with pytest.raises(InputError, match=r"5\.38e\+05 nodes.*lattice"):
+    with pytest.raises(InputError, match=r"3\.71e\+05 nodes.*lattice"):
         problem_of(five)
     problem_of(five, theory_options=TheoryOptions(quadrature="lattice"))
 
