@@ -13,7 +13,9 @@ time to equilibrate.  Fluctuations of R, of order sqrt(d), are neglected.
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
+from diffjax.backward.folds import wedge, wide_first
 from diffjax.backward.reduction import (
     ReducedMixture,
     check_mixture,
@@ -22,9 +24,10 @@ from diffjax.backward.reduction import (
     seen_from_origin,
     signal,
 )
-from diffjax.backward.spinodal import two_class_times
+from diffjax.backward.spinodal import BasinTimes, two_class_times
 from diffjax.mixture import Mixture
 from diffjax.numerics.multisection import last_zero
+from diffjax.status import Status
 from diffjax.typing import Array, ArrayLike, Float
 
 FLOW_STEP = 0.3
@@ -32,8 +35,11 @@ MOST_STEPS = 6000
 TRAJECTORY_STEPS = 150
 _SETTLED = 1e-11
 _DIFFERENT = 1e-3
-_FARTHEST = 1e150
+_FARTHEST = 3e6
 _JUST_BELOW = 1e-3
+_FIRST = 1e-3
+_TIED = 1e-9
+BASIN_POINTS = 32
 
 State = tuple[Array, Array]
 
@@ -62,44 +68,71 @@ def spinodal_times(mixture: Mixture, dim: int) -> Float[Array, " class"]:
     """
     check_mixture(mixture, dim)
     check_precision("spinodal_times")
-    return _compiled_basins(mixture, dim)
+    return _compiled_basins(mixture, dim).times
 
 
 @jax.jit
-def _compiled_basins(mixture: Mixture, dim: ArrayLike) -> Array:
+def _compiled_basins(mixture: Mixture, dim: ArrayLike) -> BasinTimes:
     return basin_times(mixture, dim)
 
 
 @jax.jit
-def _compiled_returns(mixture: Mixture, dim: ArrayLike) -> Array:
+def _compiled_returns(mixture: Mixture, dim: ArrayLike) -> BasinTimes:
     return returning_times(mixture, dim)
 
 
-def basin_times(mixture: Mixture, dim: ArrayLike) -> Array:
-    """`spinodal_times` without checks."""
+def basin_times(mixture: Mixture, dim: ArrayLike) -> BasinTimes:
+    """`spinodal_times` without checks, with their status."""
     if mixture.num_classes == 2:
         return two_class_times(mixture, dim)
     return flow_basin_times(mixture, dim)
 
 
-def flow_basin_times(mixture: Mixture, dim: ArrayLike) -> Float[Array, " class"]:
+def flow_basin_times(mixture: Mixture, dim: ArrayLike) -> BasinTimes:
     """Spinodal times by following the flow from each saturated class and from pure noise.
 
     Class c has a basin of its own if the two flows end at different points, the first of them in
-    class c.
+    class c.  The search looks at a grid up to a time at which every two classes alone are far from
+    two wells; a basin that the grid meets at one point only may have others between its points:
+    the status is then COARSE.
     """
     reduced = seen_from_origin(mixture, dim)
+    classes = mixture.num_classes
 
     def margins(times: Array) -> Array:
         return jax.vmap(lambda t: jnp.where(_own_basins(reduced, t)[0], 1.0, -1.0))(times)
 
-    horizon = noise_horizon(mixture, dim)
-    found = last_zero(margins, 1e-3, horizon, conditions=mixture.num_classes, points=12, rounds=5)
+    high = _latest_time(reduced, noise_horizon(mixture, dim))
+    found = last_zero(margins, _FIRST, high, conditions=classes, points=BASIN_POINTS, rounds=4)
     # the first class to get a basin parts from the one that noise flows to at that time
-    onset = jnp.max(jnp.where(found.never, 1e-3, found.position))
-    own, attracting = _own_basins(reduced, onset * (1.0 - _JUST_BELOW))
-    default = (jnp.arange(own.size) == attracting) & ~own
-    return jnp.where(default, jnp.inf, jnp.where(found.never, 0.0, found.position))
+    onset = jnp.max(jnp.where(found.never, _FIRST, found.position))
+    own, noise = _own_basins(reduced, onset * (1.0 - _JUST_BELOW))
+    tied = (noise >= noise.max() - _TIED).sum() > 1
+    default = (noise >= noise.max() - _TIED) & ~own & ~tied
+    times = jnp.where(default, jnp.inf, jnp.where(found.never, 0.0, found.position))
+    status = jnp.where((times == 0).any(), int(Status.NOT_REACHED), int(Status.OK))
+    isolated = (found.isolated & ~default).any()
+    return BasinTimes(times, jnp.where(isolated, int(Status.COARSE), status).astype(jnp.int8))
+
+
+def _latest_time(reduced: ReducedMixture, horizon: Array) -> Array:
+    """Beyond it the gain of every pair of classes is below e^(-2), and two wells need one of 1."""
+    times = jnp.linspace(0.0, 1.0, 65)[1:] * horizon
+    first, second = np.triu_indices(reduced.weights.shape[0], 1)
+
+    def gains(one, other):
+        members = jnp.stack([one, other])
+        pair = ReducedMixture(
+            reduced.weights[members],
+            reduced.variances[members],
+            reduced.centroids[members],
+            reduced.rest,
+            reduced.dim,
+        )
+        return jax.vmap(lambda time: wedge(wide_first(pair), time).gain)(times)
+
+    largest = jax.vmap(gains)(jnp.asarray(first), jnp.asarray(second)).max(axis=0)
+    return jnp.max(jnp.where(largest > -2.0, times, times[0])) + times[0]
 
 
 def trajectory_times(mixture: Mixture, dim: int) -> Float[Array, " class"]:
@@ -122,21 +155,26 @@ def trajectory_times(mixture: Mixture, dim: int) -> Float[Array, " class"]:
     """
     check_mixture(mixture, dim)
     check_precision("trajectory_times")
-    return _compiled_returns(mixture, dim)
+    return _compiled_returns(mixture, dim).times
 
 
-def returning_times(mixture: Mixture, dim: ArrayLike) -> Array:
-    """`trajectory_times` without checks."""
+def returning_times(mixture: Mixture, dim: ArrayLike) -> BasinTimes:
+    """`trajectory_times` without checks, with their status."""
     reduced = seen_from_origin(mixture, dim)
     classes = jnp.arange(mixture.num_classes)
 
     def margins(times: Array) -> Array:
-        ends = jax.vmap(lambda t: jax.vmap(lambda c: _end_class(reduced, t, c))(classes))(times)
-        return jnp.where(ends == classes[None], 1.0, -1.0)
+        shares = jax.vmap(lambda t: jax.vmap(lambda c: _end_shares(reduced, t, c))(classes))(times)
+        others = jnp.where(jnp.eye(classes.size, dtype=bool)[None], -jnp.inf, shares).max(axis=2)
+        own = jnp.diagonal(shares, axis1=1, axis2=2)
+        return jnp.where(own >= others - _TIED, 1.0, -1.0)
 
     horizon, count = noise_horizon(mixture, dim), mixture.num_classes
-    found = last_zero(margins, 1e-3, horizon, conditions=count, points=10, rounds=4)
-    return jnp.where(found.never, 0.0, found.position)
+    found = last_zero(margins, _FIRST, horizon, conditions=count, points=10, rounds=4)
+    times = jnp.where(found.never, 0.0, found.position)
+    status = jnp.where(found.never.any(), int(Status.NOT_REACHED), int(Status.OK))
+    status = jnp.where(found.isolated.any(), int(Status.COARSE), status)
+    return BasinTimes(times, status.astype(jnp.int8))
 
 
 def class_shares(reduced: ReducedMixture, time: Array, state: State) -> Array:
@@ -144,9 +182,11 @@ def class_shares(reduced: ReducedMixture, time: Array, state: State) -> Array:
     q, rest = state
     e, noisy = signal(time), reduced.noisy(time)
     excess = e**2 * (reduced.variances - reduced.variances[0]) / noisy[0]
-    radial = 0.5 * rest * excess / noisy - 0.5 * reduced.dim * jnp.log1p(excess)
-    away = ((q[None] - e * reduced.centroids) ** 2).sum(axis=1)
-    return jax.nn.softmax(reduced.log_weights + radial - 0.5 * away / noisy)
+    # squares of q come with the differences of the precisions only: exact where q has run away
+    radial = 0.5 * (rest + (q**2).sum()) * excess / noisy - 0.5 * reduced.dim * jnp.log1p(excess)
+    scaled = reduced.centroids / noisy[:, None]
+    along = e * (scaled - scaled[:1]) @ q - 0.5 * e**2 * (scaled * reduced.centroids).sum(axis=1)
+    return jax.nn.softmax(reduced.log_weights + radial + along)
 
 
 def _advance(reduced: ReducedMixture, time: Array, state: State, at: State, step: Array) -> State:
@@ -157,7 +197,8 @@ def _advance(reduced: ReducedMixture, time: Array, state: State, at: State, step
     q = state[0] * jnp.exp(-rate * step) + pull * step * _mean_decay(rate * step)
     rest = state[1] * jnp.exp(-2.0 * rate * step)
     rest = rest + 2.0 * reduced.rest * step * _mean_decay(2.0 * rate * step)
-    return jnp.clip(q, -_FARTHEST, _FARTHEST), jnp.minimum(rest, _FARTHEST)
+    # beyond that distance rounding of equal variances would tell equal classes apart
+    return jnp.clip(q, -_FARTHEST, _FARTHEST), jnp.minimum(rest, _FARTHEST**2)
 
 
 def _mean_decay(x: Array) -> Array:
@@ -189,19 +230,20 @@ def _settle(reduced: ReducedMixture, time: Array, start: State) -> Array:
 
 
 def _own_basins(reduced: ReducedMixture, time: Array) -> tuple[Array, Array]:
-    """Which classes have a basin that noise does not flow to, and the class that it flows to."""
+    """Which classes have a basin that noise does not flow to, and the shares where it flows to."""
     e, noisy = signal(time), reduced.noisy(time)
     left = jnp.maximum(2.0 - noisy, 1e-3)
     wells = 2.0 * e * reduced.centroids / left[:, None], reduced.rest * noisy / left
     ends = jax.vmap(lambda q, rest: _settle(reduced, time, (q, rest)))(*wells)
     noise = _settle(reduced, time, (jnp.zeros_like(reduced.centroids[0]), reduced.rest))
     classes = jnp.arange(noisy.size)
-    own = jnp.argmax(ends, axis=1) == classes
-    return own & (jnp.abs(ends - noise[None]).max(axis=1) > _DIFFERENT), jnp.argmax(noise)
+    # equal classes share their wells
+    own = ends[classes, classes] >= ends.max(axis=1) - _TIED
+    return own & (jnp.abs(ends - noise[None]).max(axis=1) > _DIFFERENT), noise
 
 
-def _end_class(reduced: ReducedMixture, time: Array, source: Array) -> Array:
-    """The class in which the typical trajectory of a class ends at t = 0."""
+def _end_shares(reduced: ReducedMixture, time: Array, source: Array) -> Array:
+    """(K,) p where the typical trajectory of a class ends at t = 0."""
     step = time / TRAJECTORY_STEPS
     start = (
         signal(time) * reduced.centroids[source],
@@ -214,4 +256,4 @@ def _end_class(reduced: ReducedMixture, time: Array, source: Array) -> Array:
         return _advance(reduced, middle, state, half, step)
 
     end = jax.lax.fori_loop(0, TRAJECTORY_STEPS, advance, start)
-    return jnp.argmax(class_shares(reduced, jnp.zeros_like(time), end))
+    return class_shares(reduced, jnp.zeros_like(time), end)

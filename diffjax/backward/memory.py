@@ -18,7 +18,7 @@ from diffjax.backward.reduction import check_mixture, check_precision, noise_hor
 from diffjax.errors import InputError
 from diffjax.mixture import Mixture
 from diffjax.numerics.jacobi import symmetric_eigenvalues
-from diffjax.numerics.multisection import last_zero
+from diffjax.numerics.multisection import LastZero, last_zero
 from diffjax.typing import Array, ArrayLike, Bool, Float
 from diffjax.validation import check_scalar, concrete
 
@@ -38,6 +38,7 @@ class SpeciationTimes(NamedTuple):
         plurality_times: (K,) sup of t at which class c returns to c more often than to any other
             class; the same as `class_times` for two classes, inf for the heaviest class.
         never: () some class or split is not told apart even without noise; its time is 0.
+        doubt: () a condition may hold once more beyond its time.
     """
 
     common_time: Float[Array, ""]
@@ -46,6 +47,7 @@ class SpeciationTimes(NamedTuple):
     certain_times: Float[Array, " class"]
     plurality_times: Float[Array, " class"]
     never: Bool[Array, ""]
+    doubt: Bool[Array, ""]
 
 
 def split_memory(
@@ -59,7 +61,7 @@ def split_memory(
 
     Example:
         >>> phi = jnp.array([[0.9, 0.1], [0.1, 0.9]])
-        >>> split_memory(phi, jnp.array([0.5, 0.5])).round(12).tolist()
+        >>> [round(value, 12) for value in split_memory(phi, jnp.array([0.5, 0.5])).tolist()]
         [0.8]
     """
     root = jnp.sqrt(weights)
@@ -98,7 +100,7 @@ def speciation_times(
         >>> from diffjax.mixture import two_classes
         >>> times = speciation_times(two_classes((1.0, 1.0), 1.0, imbalance_ratio=1 / 9), 1000)
         >>> float(times.common_time.round(2)), times.certain_times.round(2).tolist()
-        (2.6, [2.04, 2.43])
+        (2.64, [1.72, 2.06])
     """
     check_mixture(mixture, dim)
     check_precision("speciation_times")
@@ -137,18 +139,24 @@ def times_of(mixture: Mixture, dim: int, certainty: Array) -> SpeciationTimes:
     plurality = class_times if classes == 2 else plurality
     reached = jnp.concatenate([split_times, class_times, certain_times, plurality]) > 0
     return SpeciationTimes(
-        split_times[0], split_times, class_times, certain_times, plurality, ~reached.all()
+        split_times[0],
+        split_times,
+        class_times,
+        certain_times,
+        plurality,
+        ~reached.all(),
+        found.doubt[splits + 2 * classes :].any(),  # all others fall with t
     )
 
 
-def common_time_of(mixture: Mixture, dim: int) -> Float[Array, ""]:
-    """The common time alone: memory of the first split is 1/2; 0 if it never is."""
+def common_time_of(mixture: Mixture, dim: int) -> LastZero:
+    """The common time alone: memory of the first split is 1/2, which falls with t."""
 
     def margins(times: Array) -> Array:
         cloning = cloning_curve(mixture, dim, times)
         return split_memory(cloning, mixture.class_weights)[:, :1] - HALF
 
-    return last_zero(margins, 0.0, noise_horizon(mixture, dim), points=16, rounds=4).position[0]
+    return last_zero(margins, 0.0, noise_horizon(mixture, dim), points=16, rounds=4)
 
 
 def check_certainty(certainty: ArrayLike) -> None:

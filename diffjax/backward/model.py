@@ -8,15 +8,15 @@ import jax.numpy as jnp
 import numpy as np
 
 from diffjax.backward.basins import basin_times, returning_times
-from diffjax.backward.cloning import cloning_curve
+from diffjax.backward.cloning import estimated_curve, stated_error
 from diffjax.backward.imbalance_laws import delay_laws
-from diffjax.backward.memory import common_time_of, split_memory, times_of
+from diffjax.backward.memory import SpeciationTimes, common_time_of, split_memory, times_of
 from diffjax.backward.potential import potential_on
 from diffjax.backward.problem import SpeciationProblem, diffusion_times
 from diffjax.backward.reduction import check_precision
 from diffjax.errors import InputError
 from diffjax.mixture import GaussianMixture, Mixture, two_classes
-from diffjax.status import Status
+from diffjax.status import Status, worst, worst_along
 from diffjax.sweep.model import Output, model
 from diffjax.typing import Array, Float, Int
 
@@ -95,7 +95,9 @@ class Speciation(NamedTuple):
         strong_imbalance_delay: (K,) the same for strong imbalance.
         overlaps: (Q,) q/(e m), m half the distance of the centroids.
         potential: (T, Q) V(q, t).
-        status: () NOT_REACHED if a class or split never parts, NON_FINITE for nan.
+        status: () the worst of: NOT_REACHED if a class or split never parts, with the given or with
+            equal weights; COARSE if a quadrature error may exceed `stated_error` or a search cannot
+            exclude a further time; IMPRECISE if rounding decides about a basin; NON_FINITE for nan.
     """
 
     diffusion_times: Float[Array, " diffusion_time"]
@@ -140,7 +142,7 @@ def _flops(problem: SpeciationProblem) -> float:
 
 
 @model(
-    version=1,
+    version=2,
     outputs=OUTPUTS,
     coords=_coords,
     default_problem=default_problem,
@@ -168,7 +170,7 @@ def speciation(problem: SpeciationProblem) -> Speciation:
         >>> import jax; jax.config.update("jax_enable_x64", True)
         >>> found = speciation(default_problem())
         >>> found.certain_time.round(2).tolist(), float(found.balanced_spinodal_time.round(2))
-        ([2.01, 2.46], 3.11)
+        ([1.68, 2.17], 3.11)
 
     References:
         Biroli, Bonnaire, de Bortoli, Mezard, arXiv 2402.18491; classes: arXiv 2605.06367.
@@ -184,15 +186,16 @@ def speciation(problem: SpeciationProblem) -> Speciation:
 @functools.partial(jax.jit)
 def _speciation(problem: SpeciationProblem) -> Speciation:
     mixture, dim, times = problem.mixture, problem.dim, diffusion_times(problem)
-    cloning = cloning_curve(mixture, dim, times)
+    cloning, error = estimated_curve(mixture, dim, times)
     found = times_of(mixture, dim, jnp.asarray(problem.certainty))
     balanced = _with_weights(mixture, jnp.full_like(mixture.class_weights, 1 / mixture.num_classes))
     # one compiled search serves both weights
-    spinodal, equal = jax.lax.map(
+    basins = jax.lax.map(
         lambda weights: basin_times(_with_weights(mixture, weights), dim),
         jnp.stack([mixture.class_weights, balanced.class_weights]),
     )
-    balanced_common, balanced_spinodal = common_time_of(balanced, dim), _earliest(equal)
+    spinodal, balanced_spinodal = basins.times[0], _earliest(basins.times[1])
+    trajectories, balanced_common = returning_times(mixture, dim), common_time_of(balanced, dim)
     laws = delay_laws(mixture.class_weights)
     landscape = potential_on(mixture, dim, times, problem.num_overlaps)
     return Speciation(
@@ -205,16 +208,21 @@ def _speciation(problem: SpeciationProblem) -> Speciation:
         certain_time=found.certain_times,
         plurality_time=found.plurality_times,
         spinodal_time=spinodal,
-        trajectory_time=returning_times(mixture, dim),
-        balanced_common_time=balanced_common,
+        trajectory_time=trajectories.times,
+        balanced_common_time=balanced_common.position[0],
         balanced_spinodal_time=balanced_spinodal,
-        speciation_delay=_delay(balanced_common, found.class_times),
+        speciation_delay=_delay(balanced_common.position[0], found.class_times),
         spinodal_delay=_delay(balanced_spinodal, spinodal),
         weak_imbalance_delay=laws.weak,
         strong_imbalance_delay=laws.strong,
         overlaps=landscape.overlaps,
         potential=landscape.potential,
-        status=_status(found.never | (spinodal == 0).any(), cloning, found.class_times),
+        status=worst(
+            _status_of_cloning(cloning, error, found),
+            worst_along(basins.status),
+            trajectories.status,
+            jnp.where(balanced_common.never[0], int(Status.NOT_REACHED), int(Status.OK)),
+        ),
     )
 
 
@@ -234,7 +242,12 @@ def _delay(reference: Array, times: Array) -> Array:
     return jnp.where(times > 0, own, jnp.inf)
 
 
-def _status(never: Array, cloning: Array, times: Array) -> Array:
-    broken = jnp.isnan(cloning).any() | jnp.isnan(times).any()
-    reached = jnp.where(never, int(Status.NOT_REACHED), int(Status.OK))
-    return jnp.where(broken, int(Status.NON_FINITE), reached).astype(jnp.int8)
+def _status_of_cloning(cloning: Array, error: Array, found: SpeciationTimes) -> Array:
+    """Of the probabilities and of the times that are read off them."""
+    coarse = (error > stated_error(cloning.shape[-1])).any() | found.doubt
+    broken = jnp.isnan(cloning).any() | jnp.isnan(found.class_times).any()
+    return worst(
+        jnp.where(found.never, int(Status.NOT_REACHED), int(Status.OK)),
+        jnp.where(coarse, int(Status.COARSE), int(Status.OK)),
+        jnp.where(broken, int(Status.NON_FINITE), int(Status.OK)),
+    )

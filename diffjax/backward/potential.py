@@ -56,7 +56,7 @@ def effective_potential(
     Example:
         >>> from diffjax.mixture import two_classes
         >>> found = effective_potential(two_classes((1.0, 1.0), 1.0), 64, [0.5, 3.0])
-        >>> [float(found.overlaps[curve.argmin()]) != 0 for curve in found.potential]
+        >>> [abs(float(found.overlaps[curve.argmin()])) > 0.1 for curve in found.potential]
         [True, False]
     """
     check_mixture(mixture, dim)

@@ -1,16 +1,9 @@
 """When a class's basin of the backward drift appears: the spinodal of two classes.
 
-The drift at fixed t, dx = (x + 2 s*) ds, has fixed points that are functions of the log-odds u of
-class 0 against class 1.  With p = (1/(1 + e^-u), 1/(1 + e^u)), a = sum_k p_k/Gamma_k and n further
-coordinates,
-
-    q = 2e sum_k (p_k/Gamma_k) mu_k/(2a - 1),   R = |x_perp|^2 = n/(2a - 1),
-    F(u) = log[w_0(q, R)/w_1(q, R)] - u = 0,    w_k = rho_k Gamma_k^(-d/2) e^(-(|q - e mu_k|^2 + R)/
-                                                                        (2 Gamma_k)),
-
-stable where F' < 0.  Two basins need three roots, that is an interval in which F rises, with
-F < 0 at its start and F > 0 at its end.  For 2a <= 1 the drift runs away; the basin counts as
-there.
+At each time `folds` says, exactly in the log-odds, whether two wells coexist and by how much.  In
+time the search is one grid with margins and their derivatives: a window of coexistence between two
+grid points is a maximum of the margin between them, which the derivatives show whatever the
+window's width; every such maximum is located and decided by its sign.
 
 Equal variances in closed form, for any geometry: s = tanh(u/2) obeys s = tanh(h + A s) with
 A = e^2 D^2/(2 Gamma (2 - Gamma)) and h = (1/2) log(rho_0/rho_1) + e^2 m.D/(2 (2 - Gamma)), m the
@@ -24,6 +17,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
+from diffjax.backward.folds import Wedge, mismatch, wedge, wide_first
 from diffjax.backward.reduction import (
     ReducedMixture,
     noise_horizon,
@@ -31,13 +25,32 @@ from diffjax.backward.reduction import (
     signal,
 )
 from diffjax.mixture import Mixture
-from diffjax.numerics.multisection import last_zero
-from diffjax.typing import Array, ArrayLike, Float
+from diffjax.status import Status
+from diffjax.typing import Array, ArrayLike, Float, Int
 
 RUNAWAY = 1e-9
-_WIDEST = 45.0
-_COARSE = 226
-_HALVINGS = 45
+GRID = 160
+MOST_MAXIMA = 4
+_HUNTS = 7
+_ROUNDS = 6
+_REACH = 4.0
+_FAINT = -1.0
+_NARROW = 1e-7
+_BALANCED = 1e-11
+_ROUNDING = 1e-14
+
+
+class _Search(NamedTuple):
+    """The end of coexistence so far: `low` inside (-inf if nowhere), `high` outside; maxima."""
+
+    low: Array
+    high: Array
+    slope: Array
+    cell_low: Array
+    cell_high: Array
+    hunted: Array
+    best: Array
+    many: Array
 
 
 class FieldAndCoupling(NamedTuple):
@@ -45,6 +58,19 @@ class FieldAndCoupling(NamedTuple):
 
     field: Float[Array, "..."]
     coupling: Float[Array, "..."]
+
+
+class BasinTimes(NamedTuple):
+    """Spinodal times and what they are worth.
+
+    Attributes:
+        times: (K,) inf for a default class, 0 for one that never gets a basin.
+        status: () OK; NOT_REACHED where a time is 0; IMPRECISE where rounding decides about a
+            window, or the search cannot decide about it.
+    """
+
+    times: Float[Array, " class"]
+    status: Int[Array, ""]
 
 
 def field_and_coupling(mixture: Mixture, dim: ArrayLike, time: ArrayLike) -> FieldAndCoupling:
@@ -68,120 +94,138 @@ def field_and_coupling(mixture: Mixture, dim: ArrayLike, time: ArrayLike) -> Fie
     )
 
 
-def two_class_times(mixture: Mixture, dim: ArrayLike) -> Float[Array, "2"]:
-    """Spinodal times of two classes: closed form if the variances are equal, else by F(u)."""
-    variances = mixture.variances
-    return jax.lax.cond(
-        variances[0] == variances[1],
-        lambda: _equal_variance_times(mixture, dim),
-        lambda: _unequal_variance_times(mixture, dim),
+def two_class_times(mixture: Mixture, dim: ArrayLike) -> BasinTimes:
+    """Spinodal times of two classes."""
+    reduced = wide_first(seen_from_origin(mixture, dim))
+    held = jax.lax.stop_gradient(reduced)
+    found = _searched(held, jax.lax.stop_gradient(noise_horizon(mixture, dim)))
+    never = ~jnp.isfinite(found.low)
+    last = jnp.where(never, 0.0, 0.5 * (found.low + found.high))
+    at, tilt = wedge(reduced, last), _tilt(mixture, dim, held)
+    wide_is_new = jnp.where(never, tilt < 0, at.rise < at.fall)
+    both = jnp.where(never, jnp.abs(tilt), at.rise + at.fall) < _BALANCED
+    # the derivatives of the implicit function: the value moves by less than the search's width
+    regular = ~never & ~both & (found.slope != 0)
+    change = at.margin - jax.lax.stop_gradient(at.margin)
+    time = last - jnp.where(regular, change / jnp.where(regular, found.slope, 1.0), 0.0)
+    new = jnp.stack([wide_is_new, ~wide_is_new]) | both
+    times = jnp.where(new, time, jnp.inf)
+    swap = mixture.variances[0] < mixture.variances[1]
+    status = jnp.where(never, int(Status.NOT_REACHED), int(Status.OK))
+    undecided = found.many | (jnp.abs(found.best) < _ROUNDING * (100.0 + held.dim)).any()
+    return BasinTimes(
+        jnp.where(swap, times[::-1], times),
+        jnp.where(undecided, int(Status.IMPRECISE), status).astype(jnp.int8),
     )
 
 
-def _equal_variance_times(mixture: Mixture, dim: ArrayLike) -> Array:
-    def margin(times: Array) -> Array:
-        field, coupling = field_and_coupling(mixture, dim, times)
-        ordered = coupling > 1.0
-        s = jnp.sqrt(jnp.where(ordered, 1.0 - 1.0 / jnp.where(ordered, coupling, 2.0), 0.0))
-        # artanh s = log((1 + s) sqrt(A)), finite however large A is
-        strength = coupling * s - jnp.log1p(s) - 0.5 * jnp.log(jnp.maximum(coupling, 1.0))
-        return (jnp.where(ordered, strength, coupling - 1.0) - jnp.abs(field))[:, None]
-
-    found = last_zero(margin, 0.0, noise_horizon(mixture, dim), points=32, rounds=6)
-    time = found.position[0]
-    field = field_and_coupling(mixture, dim, time).field
-    balanced = jnp.abs(field) < 1e-12
-    return _of_both(time, first_is_new=field < 0, both=balanced)
+def _tilt(mixture: Mixture, dim: ArrayLike, reduced: ReducedMixture) -> Array:
+    """The sign of the log-odds of the only well at t = 0, the wider class first."""
+    start = jnp.zeros_like(reduced.dim)
+    middle = mismatch(reduced, start, start)
+    runs_away = (2.0 / reduced.variances).mean() <= 1.0
+    unequal = jnp.where(runs_away, 1.0, middle)
+    equal = field_and_coupling(mixture, dim, 0.0).field
+    return jnp.where(reduced.variances[0] == reduced.variances[1], equal, unequal)
 
 
-def _of_both(time: Array, first_is_new: Array, both: Array) -> Array:
-    """The time for the class whose basin is new, inf for the one that the noise flows to."""
-    new = jnp.stack([first_is_new, ~first_is_new]) | both
-    return jnp.where(new, time, jnp.inf)
+def _margins(reduced: ReducedMixture, times: Array) -> tuple[Wedge, Array, Array]:
+    """Wedges, their margins and the derivatives of these in time."""
+
+    def margin(time):
+        found = wedge(reduced, time)
+        return found.margin, found
+
+    def with_slope(time):
+        value, slope, found = jax.jvp(margin, (time,), (jnp.ones_like(time),), has_aux=True)
+        return found, value, slope
+
+    return jax.vmap(with_slope)(times)
 
 
-def _unequal_variance_times(mixture: Mixture, dim: ArrayLike) -> Array:
-    reduced = seen_from_origin(mixture, dim)
+def _searched(reduced: ReducedMixture, horizon: Array) -> _Search:
+    """The last time at which two wells coexist.
 
-    def margin(times: Array) -> Array:
-        return jax.vmap(lambda t: _least_extremum(reduced, t))(times)[:, None]
+    One round looks at the grid, the next ones at the maxima that it shows beyond the last
+    coexistence, if there are any, the others at the end of coexistence.
+    """
+    nowhere = jnp.full_like(horizon, -jnp.inf)
+    cells = jnp.zeros(MOST_MAXIMA), jnp.zeros(MOST_MAXIMA), jnp.zeros(MOST_MAXIMA, bool)
+    best = jnp.full(MOST_MAXIMA, -jnp.inf)
+    start = _Search(nowhere, horizon, jnp.zeros_like(horizon), *cells, best, jnp.asarray(False))
+    shares = jnp.linspace(0.0, 1.0, GRID)
+    cell_shares = jnp.linspace(0.0, 1.0, GRID // MOST_MAXIMA)
 
-    found = last_zero(margin, 0.0, noise_horizon(mixture, dim), points=24, rounds=4)
-    time = found.position[0]
-    dip, rise = _extrema(reduced, time)
-    rarer = mixture.class_weights[0] < mixture.class_weights[1]
-    # the root about to vanish is the one next to the extremum that is about to touch zero
-    return _of_both(time, jnp.where(found.never[0], rarer, rise < -dip), jnp.asarray(False))
+    def advance(carry):
+        count, hunts, times, search = carry
+        first, hunting = count + hunts == 0, search.hunted.any() & (hunts < _HUNTS)
+        found, margin, slope = _margins(reduced, times)
+        seen = _on_grid(start, times, found, margin, slope)
+        closer = _ended(search, times, found, slope)
+        hunted = _in_cells(closer, times, found, margin, slope)
+        after = _chosen(hunting, hunted, closer)
+        search = _chosen(first, seen, after)
+        hunts = hunts + hunting
+        again = search.hunted.any() & (hunts < _HUNTS)
+        low = jnp.where(jnp.isfinite(search.low), search.low, search.high)
+        inside = low + shares * (search.high - low)
+        widths = (search.cell_high - search.cell_low)[:, None]
+        in_cells = (search.cell_low[:, None] + cell_shares[None] * widths).ravel()
+        return count + ~hunting, hunts, jnp.where(again, in_cells, inside), search
 
+    def unfinished(carry):
+        return carry[0] < _ROUNDS
 
-def fixed_point_mismatch(
-    reduced: ReducedMixture, time: Array, log_odds: Float[Array, ""]
-) -> Float[Array, ""]:
-    """F(u); very large where the drift runs away towards the wider class."""
-    e, noisy = signal(time), reduced.noisy(time)
-    first = jax.nn.sigmoid(log_odds)
-    shares = jnp.stack([first, 1.0 - first]) / noisy
-    stiffness = jnp.maximum(2.0 * shares.sum() - 1.0, RUNAWAY)
-    q = 2.0 * e * (shares @ reduced.centroids) / stiffness
-    return unnormalised_log_odds(reduced, time, q, reduced.rest / stiffness) - log_odds
-
-
-def unnormalised_log_odds(reduced: ReducedMixture, time: Array, q: Array, rest: Array) -> Array:
-    """log w_0 - log w_1 at the point (q, R), with terms of order d subtracted analytically."""
-    e, noisy = signal(time), reduced.noisy(time)
-    centroids = e * reduced.centroids
-    away = ((q[None] - centroids) ** 2).sum(axis=1)
-    excess = e**2 * (reduced.variances[0] - reduced.variances[1]) / noisy[1]
-    radial = 0.5 * rest * excess / noisy[0] - 0.5 * reduced.dim * jnp.log1p(excess)
-    prior = reduced.log_weights[0] - reduced.log_weights[1]
-    return prior + radial - 0.5 * away[0] / noisy[0] + 0.5 * away[1] / noisy[1]
-
-
-def _least_extremum(reduced: ReducedMixture, time: Array) -> Array:
-    """Positive if F has three roots: the smaller of its rise above and its dip below zero."""
-    dip, rise = _extrema(reduced, time)
-    return jnp.minimum(rise, -dip)
+    zero = jnp.asarray(0)
+    return jax.lax.while_loop(unfinished, advance, (zero, zero, shares * horizon, start))[3]
 
 
-def _extrema(reduced: ReducedMixture, time: Array) -> tuple[Array, Array]:
-    """F at the start and at the end of the interval in which it rises; (1, -1) if it never does."""
+def _chosen(condition: Array, yes: _Search, no: _Search) -> _Search:
+    return jax.tree.map(lambda one, other: jnp.where(condition, one, other), yes, no)
 
-    def mismatch(u):
-        return fixed_point_mismatch(reduced, time, u)
 
-    slope = jax.grad(mismatch)
-    steepest, largest = _steepest(jax.vmap(slope))
-    start = _sign_change(slope, jnp.asarray(-_WIDEST), steepest)
-    end = _sign_change(slope, jnp.asarray(_WIDEST), steepest)
-    rises = largest > 0
-    # continuous through the onset: just below it, the missing slope stands for the distance
-    return (
-        jnp.where(rises, mismatch(start), -largest),
-        jnp.where(rises, mismatch(end), largest),
+def _ended(search: _Search, times: Array, found: Wedge, slope: Array) -> _Search:
+    """The last time of coexistence so far and the first one evaluated after it."""
+    inside = found.coexist & (times > search.low)
+    last, moved = jnp.argmax(jnp.where(inside, times, -jnp.inf)), inside.any()
+    low = jnp.where(moved, times[last], search.low)
+    after = jnp.where(times > low, times, jnp.inf).min()
+    high = jnp.where(moved, after, jnp.minimum(search.high, after))
+    return search._replace(
+        low=low,
+        high=jnp.where(jnp.isfinite(low) & jnp.isfinite(after), high, search.high),
+        slope=jnp.where(moved, slope[last], search.slope),
     )
 
 
-def _steepest(slopes) -> tuple[Array, Array]:
-    """Where F' is largest, on a grid refined three times, and F' there."""
-    grid = jnp.linspace(-_WIDEST, _WIDEST, _COARSE)
-    spacing = grid[1] - grid[0]
-    for _ in range(3):
-        values = slopes(grid)
-        best = jnp.argmax(values)
-        centre, largest = grid[best], values[best]
-        grid = centre + spacing * jnp.linspace(-1.0, 1.0, 21)
-        spacing = spacing / 10.0
-    return centre, largest
+def _on_grid(start: _Search, times: Array, found: Wedge, margin: Array, slope: Array) -> _Search:
+    """The end on the first grid and the cells beyond it in which the margin may be positive."""
+    search, step = _ended(start, times, found, slope), times[1] - times[0]
+    reach = jnp.maximum(margin[:-1] + _REACH * step * slope[:-1], margin[1:])
+    reach = jnp.maximum(reach, margin[1:] - _REACH * step * slope[1:])
+    steep = jnp.maximum(found.gain[:-1], found.gain[1:]) > _FAINT
+    peaked = (slope[:-1] > 0) & (slope[1:] < 0) & (reach > 0) & steep
+    peaked = peaked & ~found.coexist[:-1] & ~found.coexist[1:] & (times[:-1] > search.low)
+    cells = jax.lax.top_k(jnp.where(peaked, jnp.arange(GRID - 1), -1), MOST_MAXIMA)[0]
+    lows = times[jnp.maximum(cells, 0)]
+    return search._replace(
+        cell_low=lows, cell_high=lows + step, hunted=cells >= 0, many=peaked.sum() > MOST_MAXIMA
+    )
 
 
-def _sign_change(slope, falling: Array, rising: Array) -> Array:
-    """Between a point where F falls and one where it rises, by bisection."""
-
-    def halve(_, ends):
-        low, high = ends
-        middle = 0.5 * (low + high)
-        rises = slope(middle) > 0
-        return jnp.where(rises, low, middle), jnp.where(rises, middle, high)
-
-    low, high = jax.lax.fori_loop(0, _HALVINGS, halve, (falling, rising))
-    return 0.5 * (low + high)
+def _in_cells(search: _Search, times: Array, found: Wedge, margin: Array, slope: Array) -> _Search:
+    """The cells narrowed to the maximum of each; the end moves to what was found inside."""
+    rows = (MOST_MAXIMA, GRID // MOST_MAXIMA)
+    decided = jnp.where(found.gain > -_NARROW, margin, -jnp.inf).reshape(rows).max(axis=1)
+    places, margin, slope = (x.reshape(rows) for x in (times, margin, slope))
+    peaked = (slope[:, :-1] > 0) & (slope[:, 1:] < 0)
+    height = jnp.maximum(margin[:, :-1], margin[:, 1:])
+    chosen = jnp.argmax(jnp.where(peaked, height, -jnp.inf), axis=1)[:, None]
+    low = jnp.take_along_axis(places, chosen, axis=1)[:, 0]
+    high = jnp.take_along_axis(places, chosen + 1, axis=1)[:, 0]
+    none, wanted = ~peaked.any(axis=1), search.hunted
+    return search._replace(
+        cell_low=jnp.where(none, search.cell_low, low),
+        cell_high=jnp.where(none, search.cell_high, high),
+        best=jnp.where(wanted, jnp.maximum(search.best, decided), search.best),
+    )

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import special, stats
 
 from diffjax.backward import cloning
 from diffjax.backward.cloning import cloning_probabilities, stated_error
@@ -110,7 +111,7 @@ def test_stated_error_against_a_finer_rule(name, dim, monkeypatch):
 
 def test_log_odds_against_samples(rng):
     mixture, time = NAMED["wide"], 0.7
-    stats = log_odds(mixture, DIM, time)
+    law = log_odds(mixture, DIM, time)
     variances, weights = np.asarray(mixture.variances), np.asarray(mixture.class_weights)
     noisy = np.exp(-2 * time) * variances + 1 - np.exp(-2 * time)
     offset = np.exp(-time) * np.sqrt(DIM) * float(mixture.distance)
@@ -118,8 +119,8 @@ def test_log_odds_against_samples(rng):
     log_ratio = np.log(weights[0] / weights[1]) - DIM / 2 * np.log(noisy[0] / noisy[1])
     other = (x**2).sum(1) - 2 * offset * x[:, 0] + offset**2
     log_ratio = log_ratio - (x**2).sum(1) / (2 * noisy[0]) + other / (2 * noisy[1])
-    assert log_ratio.mean() == pytest.approx(float(stats.mean[0, 1]), rel=5e-3)
-    assert log_ratio.var() == pytest.approx(float(stats.variance[0, 1]), rel=2e-2)
+    assert log_ratio.mean() == pytest.approx(float(law.mean[0, 1]), rel=5e-3)
+    assert log_ratio.var() == pytest.approx(float(law.variance[0, 1]), rel=2e-2)
 
 
 def test_channel_times():
@@ -148,3 +149,70 @@ def test_channel_times():
 def test_bad_input(call, word):
     with pytest.raises(InputError, match=word):
         call()
+
+
+def two_class_reference(mixture, dim, time):
+    """(2,) probability to return to the other class: 2-D quadrature over position and norm."""
+    e2 = np.exp(-2 * time)
+    noisy = e2 * np.asarray(mixture.variances) + 1 - e2
+    weights, gram = np.asarray(mixture.class_weights), np.asarray(mixture.gram)
+    offset = np.sqrt(e2 * dim * max(gram[0, 0] + gram[1, 1] - 2 * gram[0, 1], 0.0))
+    nodes, masses = np.polynomial.legendre.leggauss(500)
+    z, along = 12 * nodes, 12 * masses * stats.norm.pdf(12 * nodes)
+    ends = np.log(stats.chi2.ppf([1e-15, 1 - 1e-15], dim - 1)) + [-0.1, 0.2]
+    y = ends.mean() + 0.5 * np.ptp(ends) * nodes
+    across = 0.5 * np.ptp(ends) * masses * np.exp(stats.chi2.logpdf(np.exp(y), dim - 1) + y)
+    found = []
+    for source, sign in ((0, 1), (1, -1)):
+        x = source * offset + np.sqrt(noisy[source]) * z
+        radii = noisy[source] * np.exp(y)
+        odds = np.log(weights[0] / weights[1]) - dim / 2 * np.log(noisy[0] / noisy[1])
+        line = x**2 / noisy[0] - (x - offset) ** 2 / noisy[1]
+        odds = odds - 0.5 * line[:, None] - 0.5 * radii * (1 / noisy[0] - 1 / noisy[1])
+        found.append(along @ special.expit(-sign * odds) @ across)
+    return np.array(found)
+
+
+@pytest.mark.parametrize(
+    ("ratio", "weight", "norms", "cosine", "dim"),
+    [
+        (100.0, 0.4, (0.1, 3.0), 0.5, 30),
+        (100.0, 1e-3, (10.0, 10.0), 0.99, 4),
+        (3.0, 1e-3, (10.0, 0.1), -0.5, 700),
+        (1.2, 0.999, (0.05, 0.05), 1.0, 200),
+    ],
+)
+def test_two_classes_against_two_dimensional_quadrature(ratio, weight, norms, cosine, dim):
+    gram = np.outer(norms, norms) * np.array([[1.0, cosine], [cosine, 1.0]])
+    mixture = GaussianMixture((ratio**0.5, ratio**-0.5), (weight, 1 - weight), gram)
+    times = np.linspace(0.05, 0.5 * np.log(dim) + 3, 6)
+    found, error = cloning.estimated_curve(mixture, dim, times)
+    expected = [two_class_reference(mixture, dim, time) for time in times]
+    np.testing.assert_allclose(found[:, [0, 1], [1, 0]], expected, atol=1e-8)
+    assert float(error.max()) < stated_error(2)
+
+
+def random_classes(count, seed):
+    rng = np.random.default_rng(seed)
+    stds, weights = np.exp(rng.uniform(-0.7, 0.7, count)), rng.dirichlet(np.ones(count))
+    weights[0] = 1e-3
+    points = rng.standard_normal((count, count)) * np.exp(rng.uniform(-2, 1, (count, 1)))
+    mixture = GaussianMixture(stds, weights / weights.sum(), points @ points.T)
+    return mixture, int(rng.integers(10, 200))
+
+
+@pytest.mark.parametrize("count", [3, pytest.param(4, marks=pytest.mark.slow), 5])
+def test_estimated_error_covers_a_finer_rule(count, monkeypatch):
+    mixture, dim = random_classes(count, seed=count)
+    times = np.linspace(0.3, 3.0, 3)
+    found, error = cloning.estimated_curve(mixture, dim, times)
+    if count < 5:
+        monkeypatch.setitem(radial_rules.HALF_WIDTHS, count - 1, {3: 7.5, 4: 6.4}[count])
+    finer = lambda rank, rest: radial_rules.product_rule.__wrapped__(rank, rest, 1.6)  # noqa: E731
+    dense = lambda rank, rest: radial_rules.lattice_rule(rank, rest, 2**17)  # noqa: E731
+    monkeypatch.setattr(cloning, "product_rule", finer)
+    monkeypatch.setattr(cloning, "lattice_rule", dense)
+    refined, _ = cloning.estimated_curve(mixture, dim, times)
+    differences = np.abs(np.asarray(found - refined)).max(axis=(1, 2))
+    assert (differences < 2 * np.asarray(error) + 1e-9).all()
+    assert float(error.max()) < stated_error(count)

@@ -67,3 +67,39 @@ def test_last_zero_finds_the_last_of_several():
     assert found.never.tolist() == [False, False, True, False]
     assert found.always.tolist() == [False, False, False, True]
     assert found.position[2:].tolist() == [0.0, np.inf]
+
+
+def test_windows_between_the_points_of_the_first_grid():
+    def margins(x):
+        humps = 1e-5 - (x - 7.123) ** 2, 1e-3 - (x - 3.3) ** 2, -1e-5 - (x - 5.0) ** 2
+        return jnp.stack([0.3 - x, *humps], axis=1)
+
+    found = last_zero(margins, 0.0, 10.0, conditions=4, points=8, rounds=6)
+    expected = [0.3, 7.123 + 1e-5**0.5, 3.3 + 1e-3**0.5, 0.0]
+    np.testing.assert_allclose(found.position, expected, atol=1e-7)
+    assert found.never.tolist() == [False, False, False, True]
+    assert not found.doubt.any()
+
+
+def test_a_margin_that_touches_zero_is_in_doubt():
+    found = last_zero(lambda x: -((x - 5.01) ** 2)[:, None], 0.0, 10.0, points=12)
+    assert (bool(found.never[0]), bool(found.doubt[0])) == (True, True)
+
+
+def test_random_margins_against_a_dense_scan(rng):
+    search = jax.jit(
+        lambda c, p: last_zero(
+            lambda x: (c * jnp.cos(x[:, None] * jnp.arange(4.0)[None] / 2 + p)).sum(1)[:, None],
+            0.0,
+            10.0,
+            points=16,
+            rounds=6,
+        )
+    )
+    x = np.linspace(0.0, 10.0, 40_001)
+    for _ in range(60):
+        c, p = rng.standard_normal((1, 4)), rng.uniform(0, 6, (1, 4))
+        holds = (c * np.cos(x[:, None] * np.arange(4.0) / 2 + p)).sum(1) > 0
+        last = x[np.flatnonzero(holds)[-1]] if holds.any() else 0.0
+        found = float(search(c, p).position[0])
+        assert found == pytest.approx(np.inf if last == 10.0 else last, abs=3e-4)

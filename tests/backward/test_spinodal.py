@@ -8,8 +8,10 @@ import pytest
 from diffjax.backward.basins import flow_basin_times, spinodal_times, trajectory_times
 from diffjax.backward.imbalance_laws import delay_laws
 from diffjax.backward.potential import effective_potential
-from diffjax.backward.spinodal import field_and_coupling
+from diffjax.backward.spinodal import field_and_coupling, two_class_times
 from diffjax.mixture import GaussianMixture, two_classes
+from diffjax.status import Status
+from tests.backward.fixed_points import Counter
 from tests.backward.mixtures import antipodal
 
 
@@ -40,24 +42,6 @@ def test_published_values(case):
         assert times[label] == pytest.approx(expected.get(label, np.inf), abs=1.2e-4)
 
 
-def count_stable_roots(mixture, dim, time, points=200_001):
-    """Downward sign changes of F(u) on a dense grid, written from the fixed-point equations."""
-    e2 = np.exp(-2 * time)
-    gram, weights = dim * np.asarray(mixture.gram), np.asarray(mixture.class_weights)
-    noisy = e2 * np.asarray(mixture.variances) + 1 - e2
-    rank = np.linalg.matrix_rank(gram)
-    u = np.linspace(-30, 30, points)
-    shares = np.stack([1 / (1 + np.exp(-u)), 1 / (1 + np.exp(u))], axis=1) / noisy
-    stiffness = 2 * shares.sum(axis=1) - 1
-    # q = sum_k a_k e mu_k, so that every scalar product is one of centroids
-    a = 2 * shares / stiffness[:, None]
-    q_q, q_mu = e2 * np.einsum("uk,kl,ul->u", a, gram, a), e2 * a @ gram
-    away = q_q[:, None] - 2 * q_mu + e2 * np.diag(gram) + ((dim - rank) / stiffness)[:, None]
-    log_w = np.log(weights) - dim / 2 * np.log(noisy) - away / (2 * noisy)
-    mismatch = log_w[:, 0] - log_w[:, 1] - u
-    return int(((mismatch[:-1] > 0) & (mismatch[1:] <= 0)).sum())
-
-
 @pytest.mark.parametrize(
     ("mixture", "dim"),
     [
@@ -72,15 +56,111 @@ def count_stable_roots(mixture, dim, time, points=200_001):
 )
 def test_brute_force_root_counting(mixture, dim):
     time = float(np.min(spinodal_times(mixture, dim)))
-    assert count_stable_roots(mixture, dim, time - 1e-4) == 2
-    assert count_stable_roots(mixture, dim, time + 1e-4) == 1
+    counter = Counter(mixture, dim)
+    assert (counter.wells(time - 1e-4), counter.wells(time + 1e-4)) == (2, 1)
+
+
+def test_a_narrow_window_of_a_second_well():
+    # the wide window of class 0 ends at 3.956; class 1 has a basin in a narrow one far above
+    mixture = GaussianMixture((0.42, 1.42), (0.86, 0.14), [[1.5, 7.2], [7.2, 34.56]])
+    counter = Counter(mixture, 1000)
+    assert [counter.wells(time) for time in (3.9, 4.3, 4.5779, 4.5780)] == [2, 1, 2, 1]
+    np.testing.assert_allclose(spinodal_times(mixture, 1000), [np.inf, 4.5779608], atol=1e-6)
+
+
+def random_mixture(seed):
+    rng = np.random.default_rng(seed)
+    stds = np.exp(rng.uniform(np.log(0.25), np.log(2.0), 2))
+    weight = 1 / (1 + np.exp(-rng.uniform(-6, 6)))
+    norms = np.exp(rng.uniform(np.log(0.02), np.log(6), 2))
+    cosine = rng.uniform(-1, 1) if seed % 3 else 1.0
+    gram = np.outer(norms, norms) * np.array([[1.0, cosine], [cosine, 1.0]])
+    dim = int(np.exp(rng.uniform(np.log(10), np.log(5000))))
+    return GaussianMixture(stds, (weight, 1 - weight), gram), dim
+
+
+def check_random_mixture(seed):
+    """Two wells just below the time, one just above, and never more than one from there on."""
+    mixture, dim = random_mixture(seed)
+    found = _two_class_times(mixture, float(dim))
+    assert int(found.status) in (Status.OK, Status.NOT_REACHED)
+    times = np.asarray(found.times)
+    last, counter = times[np.isfinite(times)].max(), Counter(mixture, dim)
+    if last > 0:
+        assert (counter.wells(last - 1e-6), counter.wells(last + 1e-6)) == (2, 1)
+    assert (int(found.status) == Status.NOT_REACHED) == (last == 0)
+    highest = 0.5 * np.log(1 + 4 * dim * np.asarray(mixture.gram).max()) + 2
+    for time in np.linspace(last + 1e-4, max(last + 0.5, highest), 60):
+        assert counter.wells(time, points=1201, zooms=1) == 1
+
+
+_two_class_times = jax.jit(two_class_times)
+
+
+@pytest.mark.parametrize("start", [0, 40, 80])
+def test_random_mixtures_against_dense_counting(start):
+    for seed in range(start, start + 40):
+        check_random_mixture(seed)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("start", range(1000, 2000, 100))
+def test_more_random_mixtures_against_dense_counting(start):
+    for seed in range(start, start + 100):
+        check_random_mixture(seed)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_derivatives_of_the_time(seed):
+    mixture, dim = random_mixture(seed)
+    label = int(np.argmax(np.isfinite(_two_class_times(mixture, float(dim)).times)))
+
+    def time(std):
+        stds = jnp.stack([std, mixture.stds[1]])
+        moved = GaussianMixture(stds, mixture.class_weights, mixture.gram)
+        return two_class_times(moved, float(dim)).times[label]
+
+    time, std = jax.jit(time), float(mixture.stds[0])
+    finite = (time(std + 1e-5) - time(std - 1e-5)) / 2e-5
+    forward = jax.jvp(time, (std,), (1.0,))[1]
+    assert float(forward) == pytest.approx(float(finite), rel=1e-5, abs=1e-8)
+    assert float(jax.grad(time)(std)) == pytest.approx(float(forward), rel=1e-12)
+
+
+@pytest.mark.parametrize("std", [1.0, 1.6, 3.0])
+@pytest.mark.parametrize(
+    "weights", [(0.5, 0.5), (0.3, 0.7), (1 / 3, 1 / 3, 1 / 3), (0.2, 0.3, 0.5)]
+)
+def test_identical_classes_in_any_order(std, weights):
+    count, weights = len(weights), np.array(weights)
+    stds, gram = np.full(count, std), np.zeros((count, count))
+    times = [
+        np.asarray(spinodal_times(GaussianMixture(stds, w, gram), 100))
+        for w in (weights, weights[::-1])
+    ]
+    default = (weights == weights.max()) & (np.sum(weights == weights.max()) == 1)
+    np.testing.assert_array_equal(times[0], np.where(default, np.inf, 0.0))
+    np.testing.assert_array_equal(times[1], times[0][::-1])
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_times_move_with_the_classes(seed):
+    rng = np.random.default_rng(seed)
+    stds, weights = rng.uniform(0.5, 1.9, 3), rng.dirichlet(np.ones(3))
+    points = rng.standard_normal((3, 3))
+    order = np.array([2, 0, 1])
+    base = spinodal_times(GaussianMixture(stds, weights, points @ points.T), 60)
+    moved = points[order]
+    found = spinodal_times(GaussianMixture(stds[order], weights[order], moved @ moved.T), 60)
+    np.testing.assert_allclose(found, np.asarray(base)[order], atol=1e-4)
 
 
 @pytest.mark.parametrize("case", ["unequal", "rare wide", "norm"])
 def test_flow_and_scalar_equation_agree(case):
     mixture, dim, _ = TABLE[case]
     flow = jax.jit(lambda mixture: flow_basin_times(mixture, dim))(mixture)
-    np.testing.assert_allclose(flow, spinodal_times(mixture, dim), atol=1e-4)
+    np.testing.assert_allclose(flow.times, spinodal_times(mixture, dim), atol=1e-4)
+    assert int(flow.status) == Status.OK
 
 
 @pytest.mark.parametrize(
