@@ -63,7 +63,7 @@ def spinodal_times(mixture: Mixture, dim: int) -> Float[Array, " class"]:
         >>> import jax; jax.config.update("jax_enable_x64", True)
         >>> from diffjax.mixture import two_classes
         >>> mixture = two_classes((1.0, 1.0), distance=6 / 40**0.5, imbalance_ratio=9.0)
-        >>> spinodal_times(mixture, 40).round(4).tolist()
+        >>> [round(time, 4) for time in spinodal_times(mixture, 40).tolist()]
         [inf, 0.94]
     """
     check_mixture(mixture, dim)

@@ -38,7 +38,7 @@ def collapse_times(stds: ArrayLike, counts: ArrayLike, dim: int) -> Float[Array,
 
     Example:
         >>> collapse_times([1.0, 2.0], [1000, 1000], 30).round(3).tolist()
-        [0.498, 1.0]
+        [0.498, 1.03]
 
     References:
         Biroli, Bonnaire, de Bortoli, Mezard, arXiv 2402.18491.
