@@ -97,7 +97,7 @@ def check_random_mixture(seed):
 _two_class_times = jax.jit(two_class_times)
 
 
-@pytest.mark.parametrize("start", [0, 40, 80])
+@pytest.mark.parametrize("start", [0, 40])
 def test_random_mixtures_against_dense_counting(start):
     for seed in range(start, start + 40):
         check_random_mixture(seed)
@@ -127,7 +127,7 @@ def test_derivatives_of_the_time(seed):
     assert float(jax.grad(time)(std)) == pytest.approx(float(forward), rel=1e-12)
 
 
-@pytest.mark.parametrize("std", [1.0, 1.6, 3.0])
+@pytest.mark.parametrize("std", [1.0, 1.6])
 @pytest.mark.parametrize(
     "weights", [(0.5, 0.5), (0.3, 0.7), (1 / 3, 1 / 3, 1 / 3), (0.2, 0.3, 0.5)]
 )
