@@ -33,6 +33,7 @@ from diffjax.numerics.small_matrices import reciprocal
 from diffjax.typing import Array, Float
 
 LOWEST_RATIO = 1e-10
+CONTOUR_FACTOR = 3.0
 
 
 class LossCurves(NamedTuple):
@@ -84,7 +85,7 @@ def loss_curves(
         spectral_mass(ensemble, contour, solution),
         solution.residual,
         neuron_error(ensemble, solution.resolvent)
-        + contour_error(low, high, options.contour_nodes),
+        + CONTOUR_FACTOR * contour_error(low, high, options.contour_nodes),
     )
 
 
