@@ -33,6 +33,7 @@ _HOMES = {
     "diffjax.random_features.options": ("CovarianceOptions",),
     "diffjax.random_features.problem": ("RandomFeatureProblem",),
     "diffjax.random_features.dataset_problem": ("DatasetProblem",),
+    "diffjax.random_features.floor_estimate": ("FewSamplesWarning",),
     "diffjax.random_features.model": ("gradient_flow",),
     "diffjax.random_features.sharded.compute": ("gradient_flow_sharded",),
     "diffjax.random_features.solver_timing": ("measure_solvers",),
@@ -118,6 +119,7 @@ if TYPE_CHECKING:
     from diffjax.mixture import two_classes as two_classes
     from diffjax.numerics.activations import Activation as Activation
     from diffjax.random_features.dataset_problem import DatasetProblem as DatasetProblem
+    from diffjax.random_features.floor_estimate import FewSamplesWarning as FewSamplesWarning
     from diffjax.random_features.generator_model import generated_classes as generated_classes
     from diffjax.random_features.generator_problem import GeneratorProblem as GeneratorProblem
     from diffjax.random_features.model import gradient_flow as gradient_flow

@@ -1,5 +1,6 @@
 """The exact engine on labelled data of the user's."""
 
+import warnings
 from typing import Any
 
 import equinox as eqx
@@ -7,8 +8,10 @@ import numpy as np
 
 from diffjax.errors import InputError
 from diffjax.numerics.activations import Activation, resolve_activation
+from diffjax.random_features.floor_estimate import FewSamplesWarning
 from diffjax.random_features.options import CovarianceOptions
 from diffjax.random_features.problem_checks import check_common
+from diffjax.status import Status
 from diffjax.typing import Array, ArrayLike, Float, Int
 from diffjax.validation import check_count, check_finite, concrete, float_leaf, integer_leaf
 
@@ -17,9 +20,10 @@ class DatasetProblem(eqx.Module):
     """The same dynamics on labelled data of the user's.
 
     Train losses average over the given samples, test losses over the held-out ones; the noise is
-    averaged exactly in both.  Losses are per dimension.  Scale the data so that a coordinate has
-    a variance of order one, and subtract a common mean: an overall offset is one direction of
-    very large variance.
+    averaged exactly in both.  Losses are per dimension.  The Bayes floors are estimated from all
+    samples of a class; with no more than about d of them the status is FEW_SAMPLES.  Scale the data
+    so that a coordinate has a variance of order one, and subtract a common mean: an overall offset
+    is one direction of very large variance.
 
     Args:
         train_samples: (n, d).
@@ -118,6 +122,23 @@ class DatasetProblem(eqx.Module):
     def num_samples(self) -> int:
         """n."""
         return self.train_samples.shape[0]
+
+
+def warn_of_few_samples(problem: DatasetProblem, status: Any) -> None:
+    """Say which class has the fewest samples for its floor if that is what the status says."""
+    if int(status) != Status.FEW_SAMPLES:
+        return
+    labels = np.concatenate([np.asarray(problem.train_labels), np.asarray(problem.test_labels)])
+    counts = np.bincount(labels, minlength=problem.num_classes)
+    fewest = int(counts.argmin())
+    warnings.warn(
+        f"class {problem.class_labels[fewest]} has {counts[fewest]} samples, train and held-out, "
+        f"in {problem.dim} dimensions, too few to be sure of its Bayes floor: memorization_time, "
+        "score_error and half_score_error_time are uncertain; give more held-out samples, or "
+        "compare half_memorization_time, which needs no floor",
+        FewSamplesWarning,
+        stacklevel=4,
+    )
 
 
 def _number_of_features(num_features: int | None, feature_weights: Any) -> int:

@@ -9,7 +9,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from diffjax.diffusion import bayes_floor, class_bayes_floor
+from diffjax.diffusion import bayes_floor
 from diffjax.dynamics import ClassShares, LearningDynamics, learning_dynamics
 from diffjax.random_features.class_members import (
     Drawn,
@@ -26,11 +26,13 @@ from diffjax.random_features.dataset_problem import DatasetProblem
 from diffjax.random_features.doubling import solve_by_doubling
 from diffjax.random_features.eigenbasis import solve_by_eigenbasis
 from diffjax.random_features.features import RandomFeatures, draw_features
+from diffjax.random_features.floor_estimate import FloorEstimate, estimated_floor
 from diffjax.random_features.objective import InitialReadout, Objective
 from diffjax.random_features.problem import RandomFeatureProblem
 from diffjax.random_features.products import full_products
 from diffjax.random_features.sampling import class_counts
 from diffjax.random_features.solver_choice import Solver, choose_solver
+from diffjax.status import worst
 from diffjax.typing import Array, Float, Int
 
 
@@ -109,8 +111,9 @@ def dataset_dynamics(
 ) -> LearningDynamics:
     """Learning dynamics on labelled data.
 
-    The Bayes floor is that of a Gaussian class with the covariance of all its samples, train and
-    held-out: a model of the class, which the half memorisation time does without.
+    The Bayes floor is that of a Gaussian class, estimated from all its samples, train and held-out:
+    a model of the class, which the half memorisation time does without.  The status FEW_SAMPLES
+    says that the estimate is too uncertain for the memorisation time or the score error.
     """
     del allow_float32
     objective = training_objective(problem)
@@ -177,24 +180,22 @@ def dataset_features(problem: DatasetProblem) -> RandomFeatures:
     return RandomFeatures(jnp.asarray(problem.feature_weights), drawn.biases)
 
 
-def dataset_floor(problem: DatasetProblem) -> Float[Array, " class"]:
-    """(K,) Bayes floors of Gaussian classes with the covariances of all samples."""
+def dataset_floor(problem: DatasetProblem) -> FloorEstimate:
+    """(K,) Bayes floors of Gaussian classes, estimated from train and held-out samples together."""
     points = jnp.concatenate([jnp.asarray(problem.train_samples), problem.test_samples])
     labels = jnp.concatenate([jnp.asarray(problem.train_labels), problem.test_labels])
 
     def one_class(label):
-        weights = (labels == label) / jnp.sum(labels == label)
-        centred = points - (weights @ points)[None, :]
-        covariance = (centred.T * weights[None, :]) @ centred
-        return class_bayes_floor(covariance, problem.diffusion_time)
+        return estimated_floor(points, (labels == label).astype(points.dtype), time)
 
+    time = jnp.asarray(problem.diffusion_time)
     return jax.lax.map(one_class, jnp.arange(problem.num_classes))
 
 
 def _solve(
     problem: RandomFeatureProblem | DatasetProblem,
     objective: Objective,
-    floor: Array,
+    floor: Array | FloorEstimate,
     shares: ClassShares,
     solver: Solver,
     initial_readout: Any,
@@ -208,9 +209,10 @@ def _solve(
     else:
         curves, errors = solve_by_doubling(objective, times, initial)
         eigenvalues = eigenvalues_of(objective.feature)
-    return learning_dynamics(
-        times, *curves[:2], *curves[2:], eigenvalues, floor, shares, errors.status
-    )
+    status = errors.status
+    if isinstance(floor, FloorEstimate):
+        status, floor = worst(status, floor.status(curves[2])), floor.floor
+    return learning_dynamics(times, *curves[:2], *curves[2:], eigenvalues, floor, shares, status)
 
 
 def eigenvalues_of(matrix: Float[Array, "feature feature"]) -> Float[Array, " feature"]:

@@ -12,7 +12,7 @@ from diffjax.mixture import two_classes
 from diffjax.precision import require_float64
 from diffjax.random_features import class_members as members
 from diffjax.random_features import gradient_flow as flow
-from diffjax.random_features.dataset_problem import DatasetProblem
+from diffjax.random_features.dataset_problem import DatasetProblem, warn_of_few_samples
 from diffjax.random_features.flow_checks import check_flow
 from diffjax.random_features.problem import RandomFeatureProblem
 from diffjax.random_features.solver_choice import choose_solver, fastest_solver, settled_options
@@ -112,6 +112,9 @@ def gradient_flow(
         PrecisionError: JAX is in 32-bit mode and `allow_float32` is not set.
         InputError: an unknown solver, a readout of the wrong shape, another kind of problem.
 
+    Warns:
+        FewSamplesWarning: the status of a `DatasetProblem` is FEW_SAMPLES.
+
     Example:
         >>> import jax; jax.config.update("jax_enable_x64", True)
         >>> from diffjax.mixture import two_classes
@@ -131,4 +134,7 @@ def gradient_flow(
         solver = fastest_solver(problem.num_features).solver
     compute = _dataset_dynamics if isinstance(problem, DatasetProblem) else _random_feature_dynamics
     with spared_collector():
-        return compute(problem, solver, initial_readout, allow_float32)
+        found = compute(problem, solver, initial_readout, allow_float32)
+    if isinstance(problem, DatasetProblem) and concrete((problem, found)):
+        warn_of_few_samples(problem, found.status)
+    return found

@@ -82,19 +82,6 @@ def test_given_features_are_used(held_out):
     np.testing.assert_allclose(found.train_loss, expected.train_loss, rtol=1e-12)
 
 
-def test_floor_is_that_of_the_class_covariance(held_out):
-    """Of train and held-out samples together, with the maximum-likelihood covariance."""
-    problem = problem_of()
-    points, labels = held_out
-    drawn, found = realise(problem), gradient_flow(as_dataset(problem, *held_out))
-    noise = 1 - math.exp(-0.4)
-    for c in range(3):
-        both = np.concatenate([drawn.samples[drawn.labels == c], points[labels == c]])
-        spectrum = np.linalg.eigvalsh(np.cov(both.T, bias=True))
-        expected = 1 - np.mean(noise / (math.exp(-0.4) * spectrum + noise))
-        assert float(found.bayes_floor[c]) == pytest.approx(expected, rel=1e-10)
-
-
 def test_text_labels_name_the_classes():
     rng = np.random.default_rng(0)
     problem = DatasetProblem(

@@ -22,6 +22,7 @@ from diffjax.random_features.sharded.classes import Problem, sample_counts, shar
 from diffjax.random_features.sharded.layout import FeatureLayout, feature_layout
 from diffjax.random_features.sharded.losses import ShardedObjective
 from diffjax.random_features.sharded.solve import sampling_clock, solve_on_mesh
+from diffjax.status import Status, worst
 from diffjax.validation import concrete
 
 
@@ -88,6 +89,7 @@ def _dynamics(problem: Problem, mesh: Mesh | None, initial_readout: Any) -> Lear
     curves, eigenvalues, errors = solve_on_mesh(layout, objective, start, scaled_times)
     counts = jnp.asarray(sample_counts(problem))
     shares = ClassShares(jnp.asarray(objective.class_weights), _test_weights(problem), counts)
+    floor, status = _floor(problem, curves.final_train)
     return jax.jit(learning_dynamics)(
         jnp.asarray(times),
         curves.train,
@@ -95,9 +97,9 @@ def _dynamics(problem: Problem, mesh: Mesh | None, initial_readout: Any) -> Lear
         curves.final_train,
         curves.final_test,
         eigenvalues,
-        _floor(problem),
+        floor,
         shares,
-        errors.status,
+        worst(errors.status, status),
     )
 
 
@@ -130,8 +132,9 @@ def _test_weights(problem: Problem) -> Any:
     return jnp.asarray(problem.mixture.class_weights)
 
 
-def _floor(problem: Problem) -> Any:
-    """(K,) Bayes floors."""
+def _floor(problem: Problem, final_train_loss: Any) -> tuple[Any, Any]:
+    """(K,) Bayes floors, and what they are worth."""
     if isinstance(problem, DatasetProblem):
-        return flow.dataset_floor(problem)
-    return jnp.asarray(bayes_floor(problem.mixture, problem.diffusion_time))
+        found = flow.dataset_floor(problem)
+        return found.floor, found.status(final_train_loss)
+    return jnp.asarray(bayes_floor(problem.mixture, problem.diffusion_time)), Status.OK
