@@ -1,22 +1,24 @@
 """Which class of labelled data is learned first, which is memorised first, and how surely.
 
-Two times are told apart when the logarithm of their ratio exceeds two uncertainties:
-
-* scatter, by which the ratio on real data varies from one training set and one draw of features
-  to the next: 0.04 for generalisation and memorisation, 0.13 for the half-way time;
-* the theory's error, coefficient (1/d_eff,a^2 + 1/d_eff,b^2)^(1/2) (0.1/t)^0.65 for t below 0.1,
-  with coefficient 0.5 for generalisation and half-way times and 1 for memorisation, from pairs of
-  classes of handwritten digits and of clothes set beside the exact engine on the images.
+`order_verdicts` says when two times are told apart.
 """
 
 import dataclasses
 import itertools
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from diffjax.asymptotics.model import asymptotic_dynamics
 from diffjax.asymptotics.options import Method
+from diffjax.asymptotics.order_verdicts import (
+    SAFE_TIME,
+    SCATTER,
+    Doubts,
+    Verdict,
+    doubts_of,
+    verdict,
+)
 from diffjax.asymptotics.problem import AsymptoticProblem, resolved
 from diffjax.asymptotics.theory_choice import TheoryChoice
 from diffjax.dynamics import LearningDynamics
@@ -24,11 +26,6 @@ from diffjax.errors import InputError
 from diffjax.status import FAILURES, Status, describe
 from diffjax.typing import ArrayLike
 
-Verdict = Literal["clear", "uncertain", "tie", "not reached"]
-
-SCATTER = {"generalization": 0.04, "memorization": 0.04, "half_memorization": 0.13}
-COEFFICIENT = {"generalization": 0.5, "memorization": 1.0, "half_memorization": 0.5}
-SAFE_TIME, TIME_POWER = 0.1, 0.65
 GAUSSIAN_CLASSES = (
     "the theory knows means and covariances only: on images the shape of the classes beyond them "
     "has decided ties, and has moved memorisation by up to a third"
@@ -44,8 +41,10 @@ class Ranking:
         classes: names of the classes, earliest first.
         times: their training times, inf where not reached.
         verdicts: of every class against the next one: "clear"; "uncertain" if the theory's error
-            may reverse it; "tie" if one draw of the data may; "not reached" if both are inf.
-        log_ratios: log of the later over the earlier time.
+            or that of the moments may reverse it; "tie" if one draw of the data may; "not
+            reached" if both are inf; "void" if the status says that no number may be used.
+        log_ratios: log of the later over the earlier time; at least that if the later one is inf,
+            which is then taken to be the end of the training times.
         uncertainties: what a clear log ratio exceeds.
     """
 
@@ -64,7 +63,7 @@ class Ranking:
     def __str__(self) -> str:
         parts = [f"{self.classes[0]} ({self.times[0]:.3g})"]
         rest = zip(self.classes[1:], self.times[1:], self.verdicts, strict=True)
-        signs = {"clear": "<", "uncertain": "<?", "tie": "~", "not reached": "|"}
+        signs = {"clear": "<", "uncertain": "<?", "tie": "~", "not reached": "|", "void": "?"}
         parts += [f"{signs[verdict]} {name} ({time:.3g})" for name, time, verdict in rest]
         return f"{self.quantity.replace('_', ' ')}: {' '.join(parts)}"
 
@@ -95,7 +94,8 @@ class ClassOrder:
     def __str__(self) -> str:
         rankings = (self.generalization, self.memorization, self.half_memorization)
         lines = [
-            "first to last; < clear, <? the theory's error may reverse it, ~ tie, | not reached",
+            "first to last; < clear, <? may be reversed by the error of theory or moments, ~ tie, "
+            "| not reached, ? void",
             *(f"  {ranking}" for ranking in rankings),
             *_treatment(self.method, self.choice),
             *(f"note: {warning}" for warning in self.warnings),
@@ -141,14 +141,16 @@ def class_order(
     problem = AsymptoticProblem.from_data(
         samples, labels, features_per_dim, samples_per_dim, diffusion_time, method, **settings
     )
-    names = tuple(str(name) for name in np.unique(np.asarray(labels)))
-    return order_of_classes(problem, asymptotic_dynamics(problem), names)
+    names, counts = np.unique(np.asarray(labels), return_counts=True)
+    names = tuple(str(name) for name in names)
+    return order_of_classes(problem, asymptotic_dynamics(problem), names, counts)
 
 
 def order_of_classes(
     problem: AsymptoticProblem,
     dynamics: LearningDynamics,
     class_labels: tuple[str, ...] | None = None,
+    measured_counts: ArrayLike | None = None,
 ) -> ClassOrder:
     """The order of the classes of one problem whose dynamics are known.
 
@@ -156,43 +158,52 @@ def order_of_classes(
         problem: with concrete values.
         dynamics: of `asymptotic_dynamics(problem)`.
         class_labels: (K,) names; by default their numbers.
+        measured_counts: (K,) samples that the means and covariances of each class were measured
+            on; by default they are known.
 
     Raises:
-        InputError: the number of names is not that of the classes.
+        InputError: the number of names or counts is not that of the classes.
     """
     names = class_labels or tuple(str(label) for label in range(problem.num_classes))
     if len(names) != problem.num_classes:
         raise InputError(
             f"{len(names)} class_labels", f"one for each of {problem.num_classes}", "name all"
         )
-    choice, time = problem.choice, float(np.asarray(problem.diffusion_time))
-    rankings = {
-        quantity: _ranking(
-            quantity, names, np.asarray(getattr(dynamics, f"{quantity}_time")), choice, time
+    counts = None if measured_counts is None else np.asarray(measured_counts)
+    if counts is not None and counts.shape != (problem.num_classes,):
+        raise InputError(
+            f"measured_counts of shape {counts.shape}", f"({problem.num_classes},)", "give K counts"
         )
-        for quantity in SCATTER
-    }
+    doubts = doubts_of(problem, counts)
+    rankings = {quantity: _ranking(quantity, names, doubts, dynamics) for quantity in SCATTER}
     return ClassOrder(
         **rankings,
-        choice=choice,
+        choice=problem.choice,
         method=resolved(problem).theory_options.method,
-        warnings=_warnings(rankings, time, dynamics),
+        warnings=_warnings(rankings, names, doubts, dynamics),
         dynamics=dynamics,
     )
 
 
 def _ranking(
-    quantity: str, names: tuple[str, ...], times: np.ndarray, choice: TheoryChoice, time: float
+    quantity: str, names: tuple[str, ...], doubts: Doubts, dynamics: LearningDynamics
 ) -> Ranking:
+    times = np.asarray(getattr(dynamics, f"{quantity}_time"))
+    window = float(np.asarray(dynamics.training_times).max())
+    void = Status(int(dynamics.status)) in FAILURES
     order = np.argsort(times, kind="stable")
     verdicts, ratios, uncertainties = [], [], []
     for earlier, later in itertools.pairwise(order):
-        error = _theory_error(quantity, choice, time, (int(earlier), int(later)))
+        pair = (int(earlier), int(later))
+        scatter, error = doubts.scatter(quantity, pair), doubts.error(quantity, pair)
         reached = np.isfinite(times[earlier])
-        ratio = float(np.log(times[later] / times[earlier])) if reached else np.nan
-        verdicts.append(_verdict(ratio, SCATTER[quantity], error))
+        ratio = float(np.log(min(times[later], window) / times[earlier])) if reached else np.nan
+        unsure = any(doubts.undetermined(c) for c in pair)
+        if quantity == "memorization" and np.isinf(times[later]):
+            unsure |= _may_memorize(dynamics, pair[1], scatter + error)
+        verdicts.append("void" if void else verdict(ratio, scatter, error, unsure))
         ratios.append(ratio)
-        uncertainties.append(SCATTER[quantity] + error)
+        uncertainties.append(scatter + error)
     return Ranking(
         quantity,
         tuple(names[i] for i in order),
@@ -203,23 +214,27 @@ def _ranking(
     )
 
 
-def _theory_error(quantity: str, choice: TheoryChoice, time: float, pair: tuple[int, int]) -> float:
-    spread = np.sqrt(sum(choice.effective_dimension[c] ** -2.0 for c in pair))
-    return float(COEFFICIENT[quantity] * spread * max(SAFE_TIME / time, 1.0) ** TIME_POWER)
-
-
-def _verdict(ratio: float, scatter: float, error: float) -> Verdict:
-    if np.isnan(ratio):
-        return "not reached"
-    if ratio <= scatter:
-        return "tie"
-    return "clear" if ratio > scatter + error else "uncertain"
+def _may_memorize(dynamics: LearningDynamics, later: int, uncertainty: float) -> bool:
+    """Whether a final train loss above the Bayes floor is so by less than their error."""
+    floor = float(np.asarray(dynamics.bayes_floor)[later])
+    above = float(np.asarray(dynamics.final_train_loss)[later]) - floor
+    return above <= uncertainty * (1.0 - floor)
 
 
 def _warnings(
-    rankings: dict[str, Ranking], time: float, dynamics: LearningDynamics
+    rankings: dict[str, Ranking],
+    names: tuple[str, ...],
+    doubts: Doubts,
+    dynamics: LearningDynamics,
 ) -> tuple[str, ...]:
+    time = doubts.diffusion_time
     found = [GAUSSIAN_CLASSES]
+    found += [
+        f"class {name} has {doubts.measured_counts[c]:.0f} samples in {doubts.dim:.0f} dimensions, "
+        "too few for its covariance: where it stands is uncertain"
+        for c, name in enumerate(names)
+        if doubts.undetermined(c)
+    ]
     if time < SAFE_TIME:
         found.append(
             f"at diffusion_time={time:g}, below {SAFE_TIME}, the theory is 15-30 % early on images "
