@@ -154,7 +154,7 @@ def learning_dynamics(
         total_train_loss=shares.train_weights @ train_loss,
         total_test_loss=shares.test_weights @ test_loss,
         eigenvalues=eigenvalues,
-        **times._asdict(),
+        **times.times,
         bayes_floor=bayes_floor,
         final_train_loss=final_train_loss,
         final_test_loss=final_test_loss,
@@ -167,6 +167,5 @@ def _status(train_loss: Array, test_loss: Array, times: Timescales, floor: Array
     """Worst outcome: numbers, then thresholds."""
     finite = jnp.all(jnp.isfinite(train_loss)) & jnp.all(jnp.isfinite(test_loss))
     finite &= jnp.all(floor < 1.0)  # else the score error is 0/0
-    main = jnp.stack([times.generalization_time, times.memorization_time, times.gap_onset_time])
-    status = jnp.where(jnp.all(jnp.isfinite(main)), Status.OK, Status.NOT_REACHED)
+    status = times.status
     return jnp.where(finite, status, Status.NON_FINITE).astype(jnp.int8)

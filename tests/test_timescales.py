@@ -2,13 +2,16 @@
 
 import math
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 import xarray as xr
 
 from diffjax.errors import InputError
+from diffjax.status import Status
 from diffjax.timescales import dataset_timescales, timescales
+from tests.derivatives import assert_derivatives_agree
 from tests.reference import timescales as reference
 
 TAU = np.geomspace(1e-2, 1e6, 321)
@@ -49,7 +52,7 @@ def test_exponential_curves_have_logarithmic_times():
 def test_noisy_curves_agree_with_the_loops():
     rng = np.random.default_rng(0)
     train, test = (c + 0.02 * rng.standard_normal(c.shape) for c in two_step_curves(rebound=0.6))
-    found = measured(train, test)
+    found = measured(train, test, curves="measured")
     for c in (0, 1):
         expected = (
             reference.generalization_time(TAU, test[c]),
@@ -58,7 +61,9 @@ def test_noisy_curves_agree_with_the_loops():
             reference.half_memorization_time(TAU, train[c], test[c], FINAL[c]),
             reference.half_score_error_time(TAU, test[c], FLOOR[c]),
         )
-        np.testing.assert_allclose([value[c] for value in found], expected, rtol=1e-10)
+        np.testing.assert_allclose(
+            [value[c] for value in found.times.values()], expected, rtol=1e-10
+        )
 
 
 def test_thresholds_move_the_times():
@@ -90,14 +95,85 @@ def test_what_is_not_reached_is_infinite():
 
 
 def test_grid_refinement_converges():
-    """Log-linear interpolation at 40 points per decade is good to 1e-3."""
+    """At 20 points per decade smooth curves have the times of 40 per decade to 1e-7."""
     train, test = two_step_curves()
     coarse = timescales(
         TAU[::2], jnp.asarray(train[:, ::2]), jnp.asarray(test[:, ::2]), jnp.asarray(FLOOR),
         jnp.asarray(FINAL),
     )  # fmt: skip
     for one, other in zip(coarse, measured(train, test), strict=True):
-        np.testing.assert_allclose(one, other, rtol=5e-3)
+        np.testing.assert_allclose(one, other, rtol=1e-7)
+
+
+EXACT = {
+    "generalization_time": np.log(10) * np.array([1, 4]),
+    "memorization_time": np.log(2) * np.array([1e3, 5e3]),
+    "half_score_error_time": np.log(2) * np.array([1, 4]),
+}
+
+
+@pytest.mark.parametrize(("per_decade", "rtol"), [(40, 1e-9), (10, 2e-5), (5, 2e-3)])
+def test_times_are_those_of_the_curve_and_not_of_the_grid(per_decade, rtol):
+    tau = np.geomspace(1e-2, 1e6, 8 * per_decade + 1)
+    fast, slow = np.array([[1.0], [4.0]]), np.array([[1e3], [5e3]])
+    test = FLOOR[:, None] + (1 - FLOOR)[:, None] * np.exp(-tau / fast)
+    train = test + (FLOOR - FINAL)[:, None] * np.expm1(-tau / slow)
+    found = timescales(*map(jnp.asarray, (tau, train, test, FLOOR, FINAL)))
+    for name, exact in EXACT.items():
+        np.testing.assert_allclose(getattr(found, name), exact, rtol=rtol)
+    assert int(found.status) == Status.OK
+
+
+def test_a_grid_that_is_too_coarse_says_so():
+    tau = np.geomspace(1e-2, 1e6, 7)
+    test = FLOOR[:, None] + (1 - FLOOR)[:, None] * np.exp(-tau[None] / 2.0)
+    train = test + (FLOOR - FINAL)[:, None] * np.expm1(-tau[None] / 3e3)
+    found = timescales(*map(jnp.asarray, (tau, train, test, FLOOR, FINAL)))
+    assert int(found.status) == Status.COARSE
+
+
+def test_what_is_reached_before_the_window_is_a_bound_with_a_status():
+    train, test = two_step_curves()
+    for start, early in ((160, False), (240, True)):  # after learning, after memorisation
+        late = slice(start, None)
+        found = timescales(
+            jnp.asarray(TAU[late]), jnp.asarray(train[:, late]), jnp.asarray(test[:, late]),
+            jnp.asarray(FLOOR), jnp.asarray(FINAL),
+        )  # fmt: skip
+        assert int(found.status) == Status.BEFORE_WINDOW
+        np.testing.assert_allclose(found.generalization_time, TAU[start])
+        reached = np.asarray(found.memorization_time) == TAU[start]
+        assert reached.any() == early
+
+
+def test_a_window_that_ends_while_the_test_loss_falls_knows_no_minimum():
+    train, test = two_step_curves()
+    early = slice(0, 81)  # at a training time of one
+    found = timescales(
+        jnp.asarray(TAU[early]), jnp.asarray(train[:, early]), jnp.asarray(test[:, early]),
+        jnp.asarray(FLOOR), jnp.asarray(FINAL),
+    )  # fmt: skip
+    assert int(found.status) == Status.NOT_REACHED
+    assert np.isinf(np.asarray(found.generalization_time)).all()
+
+
+def test_derivatives_of_times_are_exact_in_both_modes():
+    """d log(time)/d log(scale) of exponentials; a time that is not reached adds nothing."""
+
+    def found(scale):
+        tau = jnp.asarray(TAU)
+        rates = jnp.stack([1.0 / scale, 1.0 / (3.0 * scale)])
+        test = 0.3 + 0.7 * jnp.exp(-tau[None] * rates[:, None])
+        train = test + 0.1 * jnp.expm1(-tau / 1e3)[None]
+        floor = jnp.full(2, 0.3)
+        return timescales(tau, train, test, floor, floor - jnp.array([0.1, 0.0]))
+
+    slopes = assert_derivatives_agree(
+        lambda s: jnp.log(found(s).generalization_time), 2.0, rtol=1e-7
+    )
+    np.testing.assert_allclose(slopes, 0.5, rtol=1e-8)
+    assert np.isinf(found(2.0).memorization_time[1])
+    assert np.isfinite(jax.grad(lambda s: found(s).memorization_time[0])(2.0))
 
 
 def stored(train, test):
@@ -116,7 +192,8 @@ def stored(train, test):
 def test_stored_sweep_gives_the_same_times():
     train, test = two_step_curves()
     found, expected = dataset_timescales(stored(train, test)), measured(train, test)
-    for name in expected._fields:
+    assert found["status"].dims == ("distance",) and (found["status"] == 0).all()
+    for name in expected.times:
         assert found[name].dims == ("distance", "class")
         direct = np.asarray(getattr(expected, name))
         np.testing.assert_allclose(found[name], [direct, direct[::-1]], rtol=1e-12)

@@ -37,7 +37,7 @@ def theory_dynamics(problem: AsymptoticProblem) -> LearningDynamics:
         total_train_loss=problem.training_weights @ curves.train,
         total_test_loss=problem.mixture.class_weights @ curves.test,
         eigenvalues=None,
-        **found._asdict(),
+        **found.times,
         bayes_floor=floor,
         final_train_loss=curves.final_train,
         final_test_loss=curves.final_test,
@@ -78,9 +78,8 @@ def _status(ensemble: Ensemble, curves: LossCurves, found: Timescales) -> Array:
     coarse = (curves.error > LARGEST_ERROR) | (missed > LARGEST_MASS_ERROR)
     failed = (curves.residual > LARGEST_RESIDUAL) | (missed > MASS_LOST)
     finite = jnp.all(jnp.isfinite(curves.train)) & jnp.all(jnp.isfinite(curves.test))
-    main = jnp.stack([found.generalization_time, found.memorization_time, found.gap_onset_time])
     return worst(
-        jnp.where(jnp.all(jnp.isfinite(main)), Status.OK, Status.NOT_REACHED),
+        found.status,
         jnp.where(coarse, Status.COARSE, Status.OK),
         jnp.where(failed, Status.NOT_CONVERGED, Status.OK),
         jnp.where(finite, Status.OK, Status.NON_FINITE),

@@ -12,15 +12,14 @@ from diffjax.asymptotics.node_rule import nodes_by_rule
 from diffjax.asymptotics.options import Method, TheoryOptions
 from diffjax.asymptotics.problem_checks import check_rank, check_values
 from diffjax.asymptotics.theory_choice import TheoryChoice, choose
-from diffjax.diffusion import noise_variance
+from diffjax.diffusion import noise_variance, noisy_variance
 from diffjax.errors import InputError
 from diffjax.mixture import GaussianMixture, Mixture, TwoClasses
 from diffjax.numerics.activations import Activation, resolve_activation
+from diffjax.training_window import default_window
 from diffjax.typing import Array, ArrayLike, Float
 from diffjax.validation import concrete, float_leaf
 
-POINTS_PER_DECADE = 40
-DECADES = 12
 RANK_TOLERANCE = 1e-9
 
 
@@ -36,8 +35,9 @@ class AsymptoticProblem(eqx.Module):
         diffusion_time: t > 0, the noise level at which the score is learned.
         activation: "tanh", "erf", "relu", an elementwise smooth JAX function, or an `Activation`;
             static.
-        training_times: (T,) increasing training times tau.  Default: 481 times, 40 per decade,
-            from 1e-3/Delta_t over twelve decades.
+        training_times: (T,) increasing training times tau.  Default: 40 per decade from
+            1e-3/Delta_t over twelve decades; over sixteen from an earlier time where the
+            activation has no bound (`diffjax.training_window`).
         class_weights: (K,) weight of each class's mean loss in the training loss, summing to one.
             Default: the class's share of the samples.
         bias_std: standard deviation of a Gaussian bias on every feature.  Without biases an odd
@@ -157,21 +157,19 @@ class AsymptoticProblem(eqx.Module):
         )
 
 
-def default_training_times(diffusion_time: ArrayLike) -> Float[Array, " training_time"]:
-    """481 training times, 40 per decade, from 1e-3/Delta_t over twelve decades.
-
-    The fastest modes relax on 1/(2 Delta_t Gamma b^2), with Gamma b^2 below one for bounded
-    activations, the slowest ones on psi_p/(2 Delta_t s^2).
-    """
-    exponents = jnp.arange(DECADES * POINTS_PER_DECADE + 1) / POINTS_PER_DECADE
-    return 1e-3 / noise_variance(diffusion_time) * 10.0**exponents
-
-
 def training_times(problem: AsymptoticProblem) -> Array:
-    """(T,) the problem's training times, or the default ones."""
+    """(T,) the problem's training times, or the default ones.
+
+    By default 40 per decade over twelve decades from 1e-3/Delta_t.  The fastest modes relax on
+    1/(2 Delta_t Gamma b^2), with Gamma b^2 below one for bounded activations, the slowest ones on
+    psi_p/(2 Delta_t s^2); see `diffjax.training_window` for other activations.
+    """
     if problem.training_times is not None:
         return jnp.asarray(problem.training_times)
-    return default_training_times(problem.diffusion_time)
+    energies = problem.mixture.variances + jnp.diagonal(problem.mixture.gram)
+    variances = noisy_variance(energies, problem.diffusion_time)
+    start = 1e-3 / noise_variance(problem.diffusion_time)
+    return default_window(start, problem.activation, variances + jnp.asarray(problem.bias_std) ** 2)
 
 
 def mean_covariance(problem: AsymptoticProblem) -> Float[Array, "class class"]:

@@ -6,6 +6,7 @@ import numpy as np
 
 from diffjax.asymptotics.covariance_blocks import check_block_cost
 from diffjax.errors import InputError
+from diffjax.training_window import check_training_times
 from diffjax.validation import check_class_weights, check_finite, check_scalar, check_vector
 
 
@@ -15,7 +16,7 @@ def check_values(problem: Any) -> None:
         check_scalar(name, getattr(problem, name), "> 0", low=0.0, strict=True)
     check_scalar("bias_std", problem.bias_std, "at least 0", low=0.0, strict=False)
     if problem.training_times is not None:
-        _check_training_times(np.asarray(problem.training_times))
+        check_training_times(np.asarray(problem.training_times))
     if problem.class_weights is not None:
         check_class_weights(np.asarray(problem.class_weights), problem.num_classes)
     shape = np.shape(problem.mixture.covariances)
@@ -34,16 +35,6 @@ def check_values(problem: Any) -> None:
         _check_directions(options.subclass_directions, shape[1])
     if options.method == "matrices":
         check_block_cost(shape[0], shape[1], options.contour_nodes, options.largest_matrix)
-
-
-def _check_training_times(times: np.ndarray) -> None:
-    check_vector("training_times", times, positive=True)
-    if times.size < 2 or (np.diff(times) <= 0).any():
-        raise InputError(
-            f"training_times has {times.size} entries, or is not increasing",
-            "at least two positive, strictly increasing times",
-            "sort them, or use numpy.geomspace",
-        )
 
 
 def _check_counts(counts: np.ndarray, shape: tuple[int, ...]) -> None:

@@ -33,6 +33,7 @@ class Activation:
         pair_moment: (mean, variance, other mean, other variance, correlation) ->
             E[phi(x_i) phi(x_j)] of two correlated fields, where the series of `moments` converges
             too slowly for strong correlations, as it does for a kink.
+        bounded: whether |phi| is at most one.
 
     Example:
         >>> Activation("softsign-like", lambda x: x / jnp.sqrt(1 + x**2)).name
@@ -44,6 +45,7 @@ class Activation:
     moments: Callable[[Array, Array, int], Array] | None = None
     second_moment: Callable[[Array, Array], Array] | None = None
     pair_moment: Callable[[Array, Array, Array, Array, Array], Array] | None = None
+    bounded: bool = False
 
     def __call__(self, value: Float[Array, "..."]) -> Float[Array, "..."]:
         return self.function(value)
@@ -117,8 +119,8 @@ def _relu_pair_moment(
 
 
 ACTIVATIONS = {
-    "tanh": Activation("tanh", jnp.tanh),
-    "erf": Activation("erf", erf, _erf_moments),
+    "tanh": Activation("tanh", jnp.tanh, bounded=True),
+    "erf": Activation("erf", erf, _erf_moments, bounded=True),
     "relu": Activation("relu", jax.nn.relu, _relu_moments, _relu_second_moment, _relu_pair_moment),
 }
 

@@ -1,65 +1,35 @@
-"""The training clock: dA/dtau = -d^2 grad_A L, and the times at which curves are wanted."""
-
-from typing import Any, Protocol, runtime_checkable
+"""The training clock of a finite system: dA/dtau = -d^2 grad_A L, and its training times."""
 
 import jax.numpy as jnp
-import numpy as np
 
-from diffjax.diffusion import noise_variance
-from diffjax.errors import InputError
-from diffjax.typing import Array, ArrayLike, Float
-from diffjax.validation import check_vector
-
-POINTS_PER_DECADE = 40
-DECADES = 12
+from diffjax.diffusion import noise_variance, noisy_variance
+from diffjax.random_features.dataset_problem import DatasetProblem
+from diffjax.random_features.problem import RandomFeatureProblem
+from diffjax.training_window import default_window
+from diffjax.typing import Array, Float
 
 
-@runtime_checkable
-class Timed(Protocol):
-    """A problem with a diffusion time, a dimension and perhaps training times of its own."""
+def training_times(problem: RandomFeatureProblem | DatasetProblem) -> Array:
+    """(T,) the problem's training times, or the default ones.
 
-    @property
-    def diffusion_time(self) -> Any:
-        """t."""
-        ...
-
-    @property
-    def training_times(self) -> Any:
-        """(T,) or None."""
-        ...
-
-    @property
-    def dim(self) -> int:
-        """d."""
-        ...
-
-
-def default_training_times(diffusion_time: ArrayLike, dim: int) -> Float[Array, " training_time"]:
-    """481 training times, 40 per decade, from 1e-2/(2 Delta_t d) over twelve decades.
-
-    A mode of eigenvalue lambda relaxes as exp(-2 Delta_t lambda tau/psi_p) and no eigenvalue of
-    a bounded activation exceeds p, so the first time is a hundredth of the fastest e-fold.
+    By default 40 per decade over twelve decades from 1e-2/(2 Delta_t d), a hundredth of the fastest
+    e-fold of a bounded activation; see `diffjax.training_window` for others.
     """
-    start = 1e-2 / (2.0 * noise_variance(diffusion_time) * dim)
-    exponents = jnp.arange(DECADES * POINTS_PER_DECADE + 1) / POINTS_PER_DECADE
-    return start * 10.0**exponents
-
-
-def training_times(problem: Timed) -> Array:
-    """(T,) the problem's training times, or the default ones."""
     if problem.training_times is not None:
         return jnp.asarray(problem.training_times)
-    return default_training_times(problem.diffusion_time, problem.dim)
+    start = 1e-2 / (2.0 * noise_variance(problem.diffusion_time) * problem.dim)
+    return default_window(start, problem.activation, _preactivation_variances(problem))
 
 
-def check_training_times(times: np.ndarray) -> None:
-    """Raise InputError unless there are two or more positive, increasing times."""
-    check_vector("training_times", times, positive=True)
-    if times.size < 2 or (np.diff(times) <= 0).any():
-        raise InputError(
-            f"training_times has {times.size} entries and is not increasing"
-            if times.size > 1
-            else "training_times has one entry",
-            "at least two positive, strictly increasing times",
-            "sort them, or use numpy.geomspace",
+def _preactivation_variances(
+    problem: RandomFeatureProblem | DatasetProblem,
+) -> Float[Array, " any"]:
+    """Over features: of every class, or of every sample with its noise."""
+    if isinstance(problem, DatasetProblem):
+        points = jnp.concatenate(
+            [jnp.asarray(problem.train_samples), jnp.asarray(problem.test_samples)]
         )
+        energies = jnp.mean(points**2, axis=1)
+    else:
+        energies = problem.mixture.variances + jnp.diagonal(problem.mixture.gram)
+    return noisy_variance(energies, problem.diffusion_time) + jnp.asarray(problem.bias_std) ** 2

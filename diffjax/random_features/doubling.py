@@ -125,8 +125,9 @@ def _symmetric(chain: _Chain) -> _Chain:
     return _Chain(0.5 * (chain.filter + chain.filter.T), chain.readout)
 
 
+@jax.custom_jvp
 def _limit(chain: _Chain) -> _Chain:
-    """Double until the readout stands still: the least-squares solution."""
+    """Double until the readout stands still: the least-squares solution V^T U^(-1) = B F^(-1)."""
     tolerance = 8.0 * jnp.finfo(chain.readout.dtype).eps
 
     def moving(state):
@@ -141,6 +142,16 @@ def _limit(chain: _Chain) -> _Chain:
 
     start = (0, jnp.array(jnp.inf, chain.readout.dtype), chain)
     return jax.lax.while_loop(moving, advance, start)[2]
+
+
+@_limit.defjvp
+def _limit_derivative(primals: tuple[_Chain], tangents: tuple[_Chain]) -> tuple[_Chain, _Chain]:
+    """d(B F^(-1)) = (dB - B F^(-1) dF) F^(-1); a loop without a fixed end has no transpose."""
+    (chain,), (change,) = primals, tangents
+    limit = _limit(chain)
+    source = change.readout - limit.readout @ change.filter
+    readout = jnp.linalg.solve(chain.filter, source.T).T  # F is symmetric
+    return limit, _Chain(jnp.zeros_like(limit.filter), readout)
 
 
 def _record(objective: Objective, initial: InitialReadout, chain: _Chain) -> Array:

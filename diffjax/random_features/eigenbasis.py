@@ -41,16 +41,16 @@ class Modes(NamedTuple):
     """What the curves of all classes have in common.
 
     Attributes:
-        filter: (T, p) f on the time grid.
-        decay: (T, p) E.
+        filter: (T + 1, p) f on the time grid and at infinite time.
+        decay: (T + 1, p) E.
         target: (p, d) P.
         start: (p, d) S, or None for a zero start.
         start_variance: Delta s_0^2/p of a random start that is averaged over, or None.
         target_pairs: (p, p) P P^T.
     """
 
-    filter: Float[Array, "time feature"]
-    decay: Float[Array, "time feature"]
+    filter: Float[Array, "time_and_end feature"]
+    decay: Float[Array, "time_and_end feature"]
     target: Float[Array, "feature dim"]
     start: Float[Array, "feature dim"] | None
     start_variance: Float[Array, ""] | None
@@ -94,7 +94,7 @@ def solve_by_eigenbasis(
     """
     basis = eigenbasis(objective.feature)
     uncertainty = _uncertainty(objective, basis)
-    modes = _modes(objective, basis, jnp.append(times, jnp.inf), initial)
+    modes = _modes(objective, basis, times, initial)
     modes = _with_ridges(modes, basis, uncertainty)
     train = _train_quadratics(objective, basis, modes)
     test = jax.lax.map(
@@ -160,11 +160,15 @@ def half_rotation(basis: Eigenbasis, matrix: Float[Array, "feature feature"]) ->
 
 def relaxation(
     values: Float[Array, " feature"], scaled_times: Float[Array, " time"]
-) -> Float[Array, "time feature"]:
-    """f = (1 - exp(-lam s))/lam on a grid of s = rate tau; s at lam = 0, 1/lam at s = inf."""
+) -> Float[Array, "time_and_end feature"]:
+    """f = (1 - exp(-lam s))/lam on a grid of s = rate tau, and 1/lam as its last row.
+
+    s at lam = 0.  The last row is that of s = inf, where zero times infinity would be a derivative.
+    """
     floor = values[-1] * jnp.finfo(values.dtype).eps
     safe = jnp.maximum(values, jnp.maximum(floor, jnp.finfo(values.dtype).tiny))
-    return -jnp.expm1(-scaled_times[:, None] * safe[None, :]) / safe[None, :]
+    run = -jnp.expm1(-scaled_times[:, None] * safe[None, :])
+    return jnp.concatenate([run, jnp.ones_like(safe)[None, :]]) / safe[None, :]
 
 
 def _modes(objective: Objective, basis: Eigenbasis, times: Array, initial: InitialReadout) -> Modes:
@@ -187,9 +191,9 @@ def _modes(objective: Objective, basis: Eigenbasis, times: Array, initial: Initi
 
 
 def _decay(values: Array, scaled_times: Array) -> Array:
-    """exp(-lam s), 1 for lam = 0 even at s = inf."""
-    positive = values[None, :] > 0
-    return jnp.exp(-jnp.where(positive, scaled_times[:, None] * values[None, :], 0.0))
+    """exp(-lam s), and its limit as the last row: 0, or 1 for lam = 0."""
+    end = jnp.where(values > 0, 0.0, 1.0).astype(values.dtype)
+    return jnp.concatenate([jnp.exp(-scaled_times[:, None] * values[None, :]), end[None, :]])
 
 
 def _train_quadratics(objective: Objective, basis: Eigenbasis, modes: Modes) -> Array:

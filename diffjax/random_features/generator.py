@@ -107,7 +107,7 @@ def readouts(
     target = basis.rows @ cross_covariance(features, covariance.slope, diffusion_time)
     noise = noise_variance(diffusion_time)
     rate = 2.0 * noise * features.dim / features.num_features
-    progress = relaxation(basis.values, rate * training_times) / jnp.sqrt(noise)
+    progress = relaxation(basis.values, rate * training_times)[:-1] / jnp.sqrt(noise)
     return -(target.T[None] * progress[:, None, :]) @ basis.rows
 
 

@@ -10,11 +10,11 @@ from diffjax.diffusion import noise_variance
 from diffjax.errors import InputError
 from diffjax.mixture import GaussianMixture, Mixture
 from diffjax.numerics.activations import Activation, resolve_activation
-from diffjax.random_features.clock import check_training_times
 from diffjax.random_features.options import CovarianceOptions
 from diffjax.random_features.problem import RandomFeatureProblem
 from diffjax.random_features.sampling import class_counts
 from diffjax.samplers import MOST_SIGNAL, Method, log_snr_times
+from diffjax.training_window import check_training_times
 from diffjax.typing import Array, Float, Int
 from diffjax.validation import check_count, check_vector, concrete, float_leaf, integer_leaf
 

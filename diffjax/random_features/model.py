@@ -17,6 +17,7 @@ from diffjax.random_features.flow_checks import check_flow
 from diffjax.random_features.problem import RandomFeatureProblem
 from diffjax.random_features.solver_choice import choose_solver, fastest_solver, settled_options
 from diffjax.sweep.model import Output, SharedStage, model
+from diffjax.training_window import default_count
 from diffjax.validation import concrete
 
 OUTPUTS = {name: Output(*label) for name, label in LABELS.items()}
@@ -41,7 +42,8 @@ def _flops(problem: RandomFeatureProblem | DatasetProblem) -> float:
     p, n, d = problem.num_features, problem.num_samples, problem.dim
     options = problem.covariance_options.resolve(d, num_features=p)
     orders = min(options.train_order, 24) + 1.0  # few problems need all that the rule allows
-    times = 481 if problem.training_times is None else len(problem.training_times)
+    given = problem.training_times
+    times = default_count(problem.activation) if given is None else len(given)
     classes = problem.num_classes
     covariances = 2.0 * p**2 * n * orders + 8.0 * p * n * min(options.nodes, 85)
     rotations = (2 * classes - 1) * 4.0 * p**3 + 2.0 * p**2 * d * (2 * classes + 2)
@@ -100,6 +102,7 @@ def gradient_flow(
         solver: "eigh" (one eigendecomposition), "doubling" (curves by matrix products only) or
             "auto": eigh on CPUs and GPUs, doubling on TPUs, and the faster one where
             `measure_solvers` has timed them on this kind of accelerator.  They agree to 1e-10.
+            Derivatives in reverse mode need "eigh": doubling is a loop of unknown length.
         initial_readout: (d, p) A at training time zero; default zero, or `readout_std` of the
             problem for an average over random ones.
         allow_float32: compute in 32 bits if JAX is set so; the status IMPRECISE tells when the

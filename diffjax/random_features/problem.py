@@ -32,9 +32,10 @@ class RandomFeatureProblem(eqx.Module):
         diffusion_time: t > 0, the noise level at which the score is learned.
         activation: "tanh", "erf", "relu", an elementwise smooth JAX function, or an `Activation`;
             static.
-        training_times: (T,) increasing training times tau.  Default: 481 times, 40 per decade,
+        training_times: (T,) increasing training times tau.  Default: 40 per decade,
             from 1e-2/(2 Delta_t d), a hundredth of the e-fold time of the fastest possible mode,
-            over twelve decades.
+            over twelve decades; over sixteen from an earlier time where the activation has no
+            bound (`diffjax.training_window`).
         seed: of all draws.  Problems with one seed share the weights W and, sample by sample, the
             Gaussian draws, whatever their other parameters.
         class_weights: (K,) weight of each class's mean loss in the training loss, summing to

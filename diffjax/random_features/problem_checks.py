@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from diffjax.random_features.clock import check_training_times
+from diffjax.training_window import check_training_times
 from diffjax.validation import check_class_weights, check_scalar
 
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from diffjax.dynamics import Label
 from diffjax.numerics.crossing import first_crossing
-from diffjax.status import Status
+from diffjax.status import Status, worst
 from diffjax.timescales import timescales
 from diffjax.typing import Float
 from diffjax.unet.config import EvaluationConfig
@@ -109,14 +109,14 @@ def time_results(
     # Any: NumPy arrays where functions for traced ones are annotated with those of JAX
     steps, train, test = (_any(curves[n]) for n in ("training_steps", "train_loss", "test_loss"))
     floor = test.min(-1)
-    times = timescales(steps, train, test, floor, _any(final_train_loss))
+    times = timescales(steps, train, test, floor, _any(final_train_loss), curves="measured")
     found = {name: np.asarray(getattr(times, name)) for name in _TIMES if name != "copying_time"}
     if "memorized_fraction" in curves:
         copied = first_crossing(steps, _any(curves["memorized_fraction"]), 0.5)
         found["copying_time"] = np.asarray(copied.time)
     losses = np.concatenate([train.ravel(), test.ravel()])
     reached = all(np.isfinite(value).all() for value in found.values())
-    status = Status.OK if reached else Status.NOT_REACHED
+    status = worst(int(times.status), int(Status.OK if reached else Status.NOT_REACHED))
     if not np.isfinite(losses).all():
         status = Status.NON_FINITE
     return {**found, "bayes_floor": floor, "status": np.int8(status)}

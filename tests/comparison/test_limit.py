@@ -9,7 +9,7 @@ import pytest
 from diffjax.comparison.limit import limit_of
 from diffjax.errors import InputError
 from diffjax.mixture import two_classes
-from diffjax.random_features.clock import default_training_times
+from diffjax.random_features.clock import training_times
 from diffjax.random_features.dataset_problem import DatasetProblem
 from diffjax.random_features.problem import RandomFeatureProblem
 
@@ -30,9 +30,7 @@ def test_the_limit_keeps_everything_but_the_sizes():
 
 
 def test_the_training_times_are_those_of_the_finite_problem():
-    np.testing.assert_array_equal(
-        limit_of(PROBLEM).training_times, default_training_times(0.2, dim=20)
-    )
+    np.testing.assert_array_equal(limit_of(PROBLEM).training_times, training_times(PROBLEM))
     own = dataclasses.replace(PROBLEM, training_times=[1.0, 5.0, 9.0])
     np.testing.assert_array_equal(limit_of(own).training_times, [1.0, 5.0, 9.0])
 
