@@ -134,7 +134,7 @@ def test_a_grid_that_is_too_coarse_says_so():
 
 def test_what_is_reached_before_the_window_is_a_bound_with_a_status():
     train, test = two_step_curves()
-    for start, early in ((160, False), (240, True)):  # after learning, after memorisation
+    for start, early in ((160, False), (260, True)):  # after learning, after memorisation
         late = slice(start, None)
         found = timescales(
             jnp.asarray(TAU[late]), jnp.asarray(train[:, late]), jnp.asarray(test[:, late]),

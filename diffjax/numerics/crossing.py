@@ -88,7 +88,7 @@ def first_crossing(
     log_times = jnp.log(times)
     first, second = log_times[found.before], log_times[found.after]
     log_time = first + fraction * (second - first)
-    return _crossing(log_time, found, jnp.zeros_like(log_time))
+    return _crossing(times, log_time, found, jnp.zeros_like(log_time))
 
 
 def smooth_crossing(
@@ -129,7 +129,7 @@ def smooth_crossing(
     error = jnp.abs(value - _coarser(nodes, near, place)) / slope
     inside = found.reached & (found.after > 0)
     log_time = jnp.where(inside, log_time, jax.lax.stop_gradient(low))
-    return _crossing(log_time, found, jnp.where(inside, jax.lax.stop_gradient(error), 0.0))
+    return _crossing(times, log_time, found, jnp.where(inside, jax.lax.stop_gradient(error), 0.0))
 
 
 def smooth_minimum(times: Float[Array, " time"], values: Float[Array, "... time"]) -> Minimum:
@@ -178,9 +178,10 @@ def _bracket(values: Array, level: float | Array) -> _Bracket:
     return _Bracket(before, after, low, high, above.any(axis=-1))
 
 
-def _crossing(log_time: Array, found: _Bracket, error: Array) -> Crossing:
-    time = jnp.where(found.reached, jnp.exp(log_time), jnp.inf)
-    return Crossing(time, found.reached, found.reached & (found.after == 0), error)
+def _crossing(times: Array, log_time: Array, found: _Bracket, error: Array) -> Crossing:
+    before = found.reached & (found.after == 0)
+    time = jnp.where(before, jax.lax.stop_gradient(times[0]), jnp.exp(log_time))
+    return Crossing(jnp.where(found.reached, time, jnp.inf), found.reached, before, error)
 
 
 def _stencil(log_times: Array, values: Array, index: Array) -> tuple[Array, Array]:

@@ -171,7 +171,7 @@ def weighted_covariance(
         scaled_points[:: -(-len(points) // PROBES)]
     )
     error = jnp.max(quadrature_error(activation, probes, variance[few, None], rule))
-    return FeatureCovariances(feature, slope / jnp.sqrt(variance), truncation, error)
+    return _with_errors(feature, slope / jnp.sqrt(variance), truncation, error)
 
 
 def population_covariance(
@@ -206,7 +206,7 @@ def population_covariance(
     chunks = chunks_of(moments, alone, largest, orders.population_chunk, orders.negligible)
     feature, power = population_series(chunks, correlation)
     few = _widest_and_others(variance)
-    return FeatureCovariances(
+    return _with_errors(
         _with_diagonal(feature, moments.square[:, 0]),
         moments.hermite[1, :, 0] / jnp.sqrt(variance),
         truncation_bound(power, chunks.neglected),
@@ -228,6 +228,13 @@ def _exact(
     slope = activation.moments(means, variance[:, None], 1)[1] @ weights / jnp.sqrt(variance)
     none = jnp.zeros_like(variance)
     return FeatureCovariances(_with_diagonal(feature, square), slope, none, none[0])
+
+
+def _with_errors(
+    feature: Array, slope: Array, truncation: Array, error: Array
+) -> FeatureCovariances:
+    """Covariances with estimates that nobody differentiates: a status has no derivative."""
+    return FeatureCovariances(feature, slope, *jax.lax.stop_gradient((truncation, error)))
 
 
 def _widest_and_others(variance: Float[Array, " feature"]) -> Int[Array, " probe"]:

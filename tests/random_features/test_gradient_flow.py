@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.interpolate import CubicSpline
 
 from diffjax.random_features.model import gradient_flow
 from diffjax.status import Status
@@ -52,12 +53,14 @@ def test_dynamics_agree_with_the_matrix_exponential(training_time):
 
 
 def test_times_agree_with_the_loops():
-    """At the default time grid; every criterion is met by some class and missed by another."""
+    """On splines through the default grid; every criterion is met and missed by some class."""
     problem = problem_of("three", training_times=None, num_features=60)
     found = gradient_flow(problem)
-    tau = np.asarray(found.training_times)
+    grid = np.asarray(found.training_times)
+    tau = np.geomspace(grid[0], grid[-1], 40 * (len(grid) - 1) + 1)
+    splines = [CubicSpline(np.log(grid), x, axis=-1) for x in (found.train_loss, found.test_loss)]
     curves = zip(
-        np.asarray(found.train_loss), np.asarray(found.test_loss),
+        *(spline(np.log(tau)) for spline in splines),
         np.asarray(found.bayes_floor), np.asarray(found.final_train_loss), strict=True,
     )  # fmt: skip
     for c, (train, test, floor, final) in enumerate(curves):
@@ -69,7 +72,7 @@ def test_times_agree_with_the_loops():
             "half_score_error_time": timescales.half_score_error_time(tau, test, floor),
         }
         for name, value in expected.items():
-            assert float(getattr(found, name)[c]) == pytest.approx(value, rel=1e-9), name
+            assert float(getattr(found, name)[c]) == pytest.approx(value, rel=1e-5), name
 
 
 def test_totals_counts_and_score_error():

@@ -59,7 +59,8 @@ def test_a_sweep_of_networks(dataset):
     steps = dataset["training_step"].values
     train, test = point["train_loss"].values, point["test_loss"].values
     floor = test.min(-1)
-    times = timescales(steps, train, test, floor, point["final_train_loss"].values)
+    final = point["final_train_loss"].values
+    times = timescales(steps, train, test, floor, final, curves="measured")
     for name in ("generalization_time", "memorization_time", "gap_onset_time"):
         np.testing.assert_allclose(point[name], getattr(times, name))
     np.testing.assert_allclose(times.memorization_time, times.half_memorization_time)
