@@ -14,45 +14,94 @@ LARGEST_COUNT = 2**53
 
 
 def float_leaf(value: Any) -> Any:
-    """A float64 NumPy leaf; traced and JAX arrays pass unchanged, None stays None.
+    """A float64 NumPy leaf; traced and JAX arrays of real numbers pass unchanged, None stays None.
 
     NumPy leaves keep 64 bits even while JAX is in 32-bit mode.  A list with traced numbers in it
     becomes a traced array.
+
+    Raises:
+        InputError: a value that float64 numbers would hold only in part: complex numbers, truth
+            values, text, dates, masked entries, whole numbers beyond 2^53.
     """
-    if value is None or isinstance(value, jax.Array):
+    if value is None:
         return value
-    if any(isinstance(part, Tracer) for part in jax.tree.leaves(value)):
-        return jnp.asarray(value)
-    try:
-        return np.asarray(value, dtype=np.float64)
-    except (TypeError, ValueError, OverflowError) as error:
-        raise InputError(
-            f"{value!r:.200} cannot be read as numbers",
-            "a number or an array of numbers",
-            "check for text, ragged lists and missing values",
-        ) from error
+    if not isinstance(value, jax.Array) and any(
+        isinstance(part, Tracer) for part in jax.tree.leaves(value)
+    ):
+        value = jnp.asarray(value)
+    if isinstance(value, jax.Array):
+        _require_real(value, jnp.issubdtype(value.dtype, jnp.number))
+        return value
+    array = _array(value)
+    _require_real(value, array.dtype.kind in "fiu")
+    if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
+        raise _loses(f"an array with {int(np.ma.count_masked(value))} masked entries")
+    converted = array.astype(np.float64)
+    with np.errstate(invalid="ignore"):
+        same = converted.astype(array.dtype) == array
+    if not np.all(same | (converted != converted)):
+        first = array[~same].ravel()[0]
+        raise _loses(f"{first}, which float64 cannot hold")
+    return converted
 
 
 def integer_leaf(value: Any) -> Any:
-    """An integer NumPy leaf; traced and JAX arrays pass unchanged."""
+    """An integer NumPy leaf; traced and JAX arrays of whole numbers pass unchanged.
+
+    Raises:
+        InputError: anything else than whole numbers of 64 bits.
+    """
     if isinstance(value, jax.Array):
+        if not jnp.issubdtype(value.dtype, jnp.integer):
+            raise _not_whole(value)
         return value
     array = _array(value)
     rounds = array.dtype.kind in "iu" or (
         array.dtype.kind == "f" and np.isfinite(array).all() and (array == np.round(array)).all()
     )
-    if not rounds or (np.abs(array.astype(float)) >= 2.0**63).any():
-        raise InputError(
-            f"{value!r:.200} is not a whole number of 64 bits", "an integer", "round it yourself"
-        )
+    if not rounds or (array.dtype.kind != "i" and (np.abs(array.astype(float)) >= 2.0**63).any()):
+        raise _not_whole(value)
     return array.astype(np.int64)
+
+
+def _require_real(value: Any, numeric: bool) -> None:
+    """Raise InputError unless a value holds real numbers."""
+    dtype = getattr(value, "dtype", None)
+    if numeric and not jnp.issubdtype(dtype if dtype is not None else float, jnp.complexfloating):
+        return
+    array = _array(value) if not isinstance(value, jax.Array) else value
+    raise _loses(f"{_shown(value)} of type {array.dtype}")
+
+
+def _loses(what: str) -> InputError:
+    return InputError(
+        f"{what} cannot be read as numbers",
+        "a number or an array of real numbers",
+        "convert it yourself, so that nothing is lost unseen",
+    )
+
+
+def _not_whole(value: Any) -> InputError:
+    key = isinstance(value, jax.Array) and jnp.issubdtype(value.dtype, jax.dtypes.prng_key)
+    what = "a JAX random key" if key else _shown(value)
+    return InputError(
+        f"{what} is not a whole number of 64 bits",
+        "an integer from -2^63 to 2^63 - 1",
+        "pass the number that the key was made from" if key else "round it yourself",
+    )
+
+
+def _shown(value: Any) -> str:
+    """A short value as it is, an array by its shape."""
+    shape = getattr(value, "shape", ())
+    return f"an array of shape {tuple(shape)}" if shape else f"{value!r:.200}"
 
 
 def _array(value: Any) -> np.ndarray:
     """The value as an array; one of objects if its parts have different shapes."""
     try:
         return np.asarray(value)
-    except ValueError:
+    except (TypeError, ValueError, OverflowError):
         return np.asarray(None)
 
 

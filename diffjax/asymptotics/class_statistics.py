@@ -7,7 +7,7 @@ import numpy as np
 
 from diffjax.errors import InputError
 from diffjax.typing import ArrayLike, Float
-from diffjax.validation import check_finite, check_vector
+from diffjax.validation import check_finite, check_vector, float_leaf
 
 
 @dataclasses.dataclass(frozen=True)
@@ -88,7 +88,7 @@ def given_weights(weights: ArrayLike | None, measured: ClassStatistics) -> np.nd
 
 
 def _checked(samples: ArrayLike, labels: Any) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
-    samples, labels = np.asarray(samples, dtype=np.float64), np.asarray(labels)
+    samples, labels = np.asarray(float_leaf(samples)), np.asarray(labels)
     if samples.ndim != 2 or labels.shape != samples.shape[:1] or samples.size == 0:
         raise InputError(
             f"samples has shape {samples.shape}, labels {labels.shape}",

@@ -6,7 +6,9 @@ and distribution function.  The moments are Psi_k(a, v) = E[phi(a + sqrt(v) g) h
 
 import dataclasses
 import difflib
+import pkgutil
 from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -49,6 +51,42 @@ class Activation:
 
     def __call__(self, value: Float[Array, "..."]) -> Float[Array, "..."]:
         return self.function(value)
+
+    @property
+    def known_as(self) -> str | None:
+        """Its name if it is one of `ACTIVATIONS`: all that a stored run needs to say of it."""
+        return self.name if ACTIVATIONS.get(self.name) is self else None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickled by name, or by the names of its functions where they can be imported."""
+        if self.known_as is not None:
+            return resolve_activation, (self.name,)
+        values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        return _rebuilt, ({name: _reference(value) for name, value in values.items()},)
+
+
+class _Imported(NamedTuple):
+    """A function by the place that it is imported from; jitted ones cannot be pickled."""
+
+    path: str
+
+
+def _reference(value: Any) -> Any:
+    if not callable(value):
+        return value
+    path = f"{getattr(value, '__module__', '')}:{getattr(value, '__qualname__', '')}"
+    try:
+        return _Imported(path) if pkgutil.resolve_name(path) is value else value
+    except (ImportError, AttributeError, ValueError):
+        return value
+
+
+def _rebuilt(references: dict[str, Any]) -> Activation:
+    values = {
+        name: pkgutil.resolve_name(value.path) if isinstance(value, _Imported) else value
+        for name, value in references.items()
+    }
+    return Activation(**values)
 
 
 def _erf_moments(mean: Array, variance: Array, max_order: int) -> Array:

@@ -167,6 +167,7 @@ def _number_of_features(num_features: int | None, feature_weights: Any) -> int:
 def _encode_labels(train: Any, test: Any, class_labels: tuple[str, ...] | None):
     """Integer codes 0..K-1 of both label arrays, and the classes' names in that order."""
     if class_labels is not None:
+        _check_codes(train, test, class_labels)
         return train, test, class_labels
     train, test = np.asarray(train), np.asarray(test)
     for name, labels in (("train_labels", train), ("test_labels", test)):
@@ -187,6 +188,21 @@ def _encode_labels(train: Any, test: Any, class_labels: tuple[str, ...] | None):
         )
     codes = (np.searchsorted(classes, labels).astype(np.int64) for labels in (train, test))
     return *codes, tuple(str(label) for label in classes)
+
+
+def _check_codes(train: Any, test: Any, class_labels: tuple[str, ...]) -> None:
+    """Raise InputError unless both splits hold every code 0..K-1 and no other."""
+    wanted = np.arange(len(class_labels))
+    for name, labels in (("train_labels", train), ("test_labels", test)):
+        if not concrete(labels):
+            continue
+        found = np.unique(np.asarray(labels))
+        if found.dtype.kind not in "iu" or not np.array_equal(found, wanted):
+            raise InputError(
+                f"{name} holds {found.tolist()!s:.100}, class_labels names {len(wanted)} classes",
+                f"with class_labels, codes 0 to {len(wanted) - 1}, each of them in both splits",
+                "leave class_labels out to have labels of any kind encoded",
+            )
 
 
 def _check_dataset_problem(problem: DatasetProblem) -> None:

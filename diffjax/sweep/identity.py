@@ -6,6 +6,7 @@ import functools
 import hashlib
 import json
 import math
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -24,8 +25,9 @@ def describe_value(value: Any, depth: int = _DEPTH) -> Any:
     """A JSON value that is equal for two values exactly if they compute the same.
 
     Numbers keep all their bits (Python writes the shortest decimal that reads back exactly).
-    Functions are named by where they are imported from; functions that cannot be imported
-    (lambdas, closures) by a hash of their code and of what they enclose.
+    Functions are named by where users import them from; functions that cannot be imported
+    (lambdas, closures) by a hash of their code and of what they enclose.  A value that has a name
+    of its own says so by an attribute ``known_as``, and is described by its type and that name.
 
     Args:
         value: a number, array, text, function, dataclass, or a tuple, list or mapping of these.
@@ -56,6 +58,8 @@ def digest(data: bytes) -> bytes:
 
 
 def _describe_object(value: Any, depth: int) -> Any:
+    if isinstance(known := getattr(value, "known_as", None), str):
+        return {type(value).__qualname__.lower(): known}
     if isinstance(value, np.generic) or hasattr(value, "__array__"):
         return _describe_array(np.asarray(value), depth)
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
@@ -89,7 +93,7 @@ def _describe_array(array: np.ndarray, depth: int) -> Any:
 def _describe_callable(value: Any, depth: int) -> Any:
     name = f"{getattr(value, '__module__', '')}.{getattr(value, '__qualname__', '')}"
     if is_importable(value):
-        return name
+        return public_name(value)
     if isinstance(value, functools.partial):
         parts = (value.func, value.args, value.keywords)
         return {"partial": [describe_value(part, depth) for part in parts]}
@@ -97,6 +101,56 @@ def _describe_callable(value: Any, depth: int) -> Any:
     if hasattr(inner, "__code__"):
         return f"{name}#{_code_digest(inner, depth)}"
     raise _not_describable(f"a {type(value).__qualname__}")
+
+
+def public_name(value: Any) -> str:
+    """Where users import a function from: the shortest path of its package without private parts.
+
+    Example:
+        >>> import jax
+        >>> public_name(jax.scipy.special.erf)
+        'jax.scipy.special.erf'
+    """
+    module, name = value.__module__, value.__qualname__
+    if "._" not in f".{module}" or "." in name:
+        return f"{module}.{name}"
+    package = module.partition(".")[0]
+    modules = [m for m in list(sys.modules) if m == package or m.startswith(f"{package}.")]
+    public = [
+        f"{m}.{name}"
+        for m in modules
+        if "._" not in f".{m}" and getattr(sys.modules[m], name, None) is value
+    ]
+    return min(public, key=lambda path: (len(path), path), default=f"{module}.{name}")
+
+
+def means_the_same(stored: Any, wanted: Any) -> bool:
+    """Whether a description in a run folder, perhaps of an early version, is that of a value.
+
+    Early versions wrote all fields of a value that has a name of its own, and the private path of
+    a function.
+
+    Example:
+        >>> means_the_same("jax._src.scipy.special.erf", "jax.scipy.special.erf")
+        True
+        >>> means_the_same({"type": "Activation", "name": "erf"}, {"activation": "erf"})
+        True
+    """
+    if stored == wanted:
+        return True
+    if isinstance(stored, str) and isinstance(wanted, str):
+        ends = [(path.partition(".")[0], path.rpartition(".")[2]) for path in (stored, wanted)]
+        return "._" in stored and "._" not in wanted and "." in wanted and ends[0] == ends[1]
+    if isinstance(stored, dict) and isinstance(wanted, dict):
+        if "type" in stored and {str(stored["type"]).lower(): stored.get("name")} == wanted:
+            return True
+        new = [name for name in wanted if name not in stored]
+        known = [name for name in {*stored, *wanted} if name not in new]
+        defaults = all(wanted[name] in (None, False) for name in new)  # fields that came later
+        return defaults and all(means_the_same(stored[k], wanted.get(k)) for k in known)
+    if isinstance(stored, list) and isinstance(wanted, list) and len(stored) == len(wanted):
+        return all(map(means_the_same, stored, wanted))
+    return False
 
 
 def _code_digest(function: Any, depth: int) -> str:
