@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 _HOMES = {
-    "diffjax.errors": ("InputError", "PrecisionError", "StoreMismatch"),
+    "diffjax.errors": ("DataWarning", "InputError", "PrecisionError", "StoreMismatch"),
     "diffjax.status": ("Status",),
     "diffjax.numerics.activations": ("Activation",),
     "diffjax.mixture": ("GaussianMixture", "TwoClasses", "two_classes"),
@@ -110,6 +110,7 @@ if TYPE_CHECKING:
     from diffjax.comparison.model import theory_times as theory_times
     from diffjax.diffusion import bayes_floor as bayes_floor
     from diffjax.dynamics import LearningDynamics as LearningDynamics
+    from diffjax.errors import DataWarning as DataWarning
     from diffjax.errors import InputError as InputError
     from diffjax.errors import PrecisionError as PrecisionError
     from diffjax.errors import StoreMismatch as StoreMismatch

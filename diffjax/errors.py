@@ -26,3 +26,19 @@ class PrecisionError(InputError):
 
 class StoreMismatch(InputError):
     """A run folder belongs to another study than the one that wants to write into it."""
+
+
+class DataWarning(UserWarning):
+    """Data that can be used but are probably not what was meant, or tell less than it seems.
+
+    Says what was seen and what follows for the numbers.  To make it an error, use
+    ``warnings.simplefilter("error", dj.DataWarning)``.
+
+    Example:
+        >>> import warnings
+        >>> with warnings.catch_warnings(record=True) as caught:
+        ...     warnings.simplefilter("always")
+        ...     warnings.warn("class 'b' has 2 samples", dj.DataWarning)
+        >>> caught[0].category.__name__
+        'DataWarning'
+    """

@@ -75,8 +75,7 @@ def wide_first(reduced: ReducedMixture) -> ReducedMixture:
         jnp.where(swap, leaf[::-1], leaf)
         for leaf in (reduced.weights, reduced.variances, reduced.centroids)
     ]
-    weights, variances, centroids = turned
-    return ReducedMixture(weights, variances, centroids, reduced.rest, reduced.dim)
+    return ReducedMixture(*turned, reduced.rest, reduced.dim)
 
 
 def mismatch(reduced: ReducedMixture, time: Array, log_odds: Array) -> Float[Array, ""]:

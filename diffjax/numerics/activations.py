@@ -19,6 +19,7 @@ from jax.scipy.stats import norm
 from diffjax.errors import InputError
 from diffjax.numerics.hermite import hermite_functions
 from diffjax.numerics.hermite import hermite_polynomials as hermite_polynomials
+from diffjax.public_names import public_path
 from diffjax.typing import Array, Float
 
 
@@ -166,26 +167,31 @@ ACTIVATIONS = {
 def resolve_activation(activation: "str | Callable | Activation") -> Activation:
     """The activation meant by a name, by a user's elementwise function, or itself.
 
+    ``jnp.tanh``, ``jax.nn.relu`` and ``jax.scipy.special.erf`` mean the activations of these names.
+
     Raises:
         InputError: for an unknown name, or an object that is not callable.
 
     Example:
-        >>> resolve_activation("erf").name
-        'erf'
+        >>> resolve_activation("erf").name, resolve_activation(jax.nn.silu).name
+        ('erf', 'jax.nn.silu')
     """
     if isinstance(activation, Activation):
         return activation
     if isinstance(activation, str):
         return _named_activation(activation)
+    for known in ACTIVATIONS.values():
+        if activation is known.function:
+            return known
     if not callable(activation):
         raise InputError(
             f"activation={activation!r} is a {type(activation).__name__}",
             f"a name ({', '.join(ACTIVATIONS)}) or an elementwise function of a JAX array",
             "pass one of these",
         )
-    module = getattr(activation, "__module__", "unknown")
+    module = getattr(activation, "__module__", None) or "unknown"
     name = getattr(activation, "__qualname__", type(activation).__name__)
-    return Activation(f"{module}.{name}", activation)
+    return Activation(public_path(f"{module}.{name}"), activation)
 
 
 def _named_activation(name: str) -> Activation:

@@ -28,6 +28,7 @@ import jax
 import jax.numpy as jnp
 
 from diffjax.diffusion import noise_variance, signal_scale
+from diffjax.errors import DataWarning
 from diffjax.status import Status
 from diffjax.typing import Array, ArrayLike, Float
 
@@ -38,7 +39,7 @@ DECIDED_SHARE = 0.05
 status alone: on an exponential approach the time half way then moves by 1.44 times as much, 7 %."""
 
 
-class FewSamplesWarning(UserWarning):
+class FewSamplesWarning(DataWarning):
     """A class has too few samples for its Bayes floor."""
 
 

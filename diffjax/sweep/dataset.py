@@ -207,8 +207,13 @@ def _column_coordinates(axis: Axis, column: Column) -> dict[str, xr.Variable]:
 def _static_labels(column: Column) -> np.ndarray:
     if all(isinstance(v, int | float) and not isinstance(v, bool) for v in column.values):
         return np.asarray(column.values)
-    described = [describe_value(value) for value in column.values]
-    return np.asarray([v if isinstance(v, str) else canonical(v) for v in described], dtype=str)
+    return np.asarray([_label(describe_value(value)) for value in column.values], dtype=str)
+
+
+def _label(described: Any) -> str:
+    if isinstance(described, dict) and len(described) == 1:  # {"activation": "erf"}
+        (described,) = described.values()
+    return described if isinstance(described, str) else canonical(described)
 
 
 def _inner_sizes(values: Mapping[str, np.ndarray], outputs: Mapping[str, Output]) -> dict[str, int]:

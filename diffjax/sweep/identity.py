@@ -142,7 +142,8 @@ def means_the_same(stored: Any, wanted: Any) -> bool:
         ends = [(path.partition(".")[0], path.rpartition(".")[2]) for path in (stored, wanted)]
         return "._" in stored and "._" not in wanted and "." in wanted and ends[0] == ends[1]
     if isinstance(stored, dict) and isinstance(wanted, dict):
-        if "type" in stored and {str(stored["type"]).lower(): stored.get("name")} == wanted:
+        of_jax = str(stored.get("function", "jax.")).startswith("jax.")  # not the user's own
+        if of_jax and {str(stored.get("type")).lower(): stored.get("name")} == wanted:
             return True
         new = [name for name in wanted if name not in stored]
         known = [name for name in {*stored, *wanted} if name not in new]

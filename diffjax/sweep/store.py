@@ -24,6 +24,7 @@ import re
 import uuid
 import warnings
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ from diffjax.errors import InputError
 from diffjax.files import folder_identity, lost_run, parse_json, read_regular
 from diffjax.status import MISSING
 from diffjax.sweep.identity import canonical
+from diffjax.sweep.older_descriptions import current, current_keys
 from diffjax.sweep.record import FORMAT, FORMAT_VERSION
 from diffjax.sweep.record_checks import check_axes, check_labels, check_record
 from diffjax.sweep.segment_reading import Allowance, read_segment
@@ -272,7 +274,7 @@ def _checked(folder: Path, record: Any) -> Mapping[str, Any]:
         check_record(record)
     except ValueError as error:
         raise _no_run(folder, f"has a run.json that describes no run ({error})") from None
-    return record
+    return {**record, **{name: current(record[name]) for name in ("problem", "options", "axes")}}
 
 
 def _believed(part: Part, record: Mapping[str, Any], damage: list[str]) -> Part | None:
@@ -286,7 +288,9 @@ def _believed(part: Part, record: Mapping[str, Any], damage: list[str]) -> Part 
     except ValueError as error:
         damage.append(f"a segment of {len(part.status)} rows: {error}")
         return None
-    return part
+    axes = part.attributes["axes"]
+    attributes = {**part.attributes, "axes": current(axes)}
+    return replace(part, attributes=attributes, keys=current_keys(axes, part.keys))
 
 
 def _refuse_foreign(folder: Path) -> None:

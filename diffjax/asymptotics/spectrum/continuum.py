@@ -61,8 +61,10 @@ def without_negligible_spread(ensemble: Ensemble) -> Ensemble:
     power = jnp.max(ensemble.noisy_signals, axis=1) * average((constants.slope - mean[1]) ** 2)
     moved = spread + ensemble.features_per_dim * ensemble.weights @ power
     same = moved < NEGLIGIBLE * jnp.min(residual)
-    merged = [jnp.where(same, x, y) for x, y in zip(mean, constants[:4], strict=True)]
-    alike = FeatureConstants(*merged, constants.resolution)  # pyright: ignore[reportCallIssue]
+    alike = FeatureConstants(
+        *(jnp.where(same, x, y) for x, y in zip(mean, constants[:4], strict=True)),
+        constants.resolution,
+    )
     return dataclasses.replace(ensemble, constants=alike)
 
 
