@@ -44,7 +44,7 @@ def bayes_floor(mixture: Mixture, diffusion_time: ArrayLike) -> Float[Array, " c
 
     Example:
         >>> from diffjax.mixture import GaussianMixture
-        >>> bayes_floor(GaussianMixture([1.0, 2.0]), 0.1).round(3).tolist()
+        >>> np.asarray(bayes_floor(GaussianMixture([1.0, 2.0]), 0.1)).round(3).tolist()
         [0.819, 0.948]
     """
     return jax.lax.map(lambda sigma: class_bayes_floor(sigma, diffusion_time), mixture.covariances)

@@ -62,7 +62,7 @@ def log_snr_times(
 
     Example:
         >>> log_snr_times(3, 2.0, 0.5).round(3).tolist()
-        [2.0, 1.196, 0.5]
+        [2.0, 1.18, 0.5]
     """
     check_count("num_times", num_times, minimum=2)
     if not 0 < last < first < math.inf:

@@ -50,7 +50,7 @@ def symmetric_eigensystem(matrix: Float[Array, "n n"]) -> Eigensystem:
 
     Example:
         >>> system = symmetric_eigensystem(jnp.array([[2.0, 1.0], [1.0, 2.0]]))
-        >>> jnp.abs(system.vectors).round(6).tolist()
+        >>> np.abs(np.asarray(system.vectors)).round(6).tolist()
         [[0.707107, 0.707107], [0.707107, 0.707107]]
     """
     start = jnp.stack([matrix, jnp.eye(matrix.shape[0], dtype=matrix.dtype)])
