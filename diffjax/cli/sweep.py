@@ -123,7 +123,7 @@ def _report(
     study: "Study", dataset: "xr.Dataset", folder: Path, screen: "Console", figures: bool
 ) -> None:
     """Write everything that belongs to a finished run, and print the summary."""
-    from diffjax.cli.terminal import print_table, print_verdict
+    from diffjax.cli.terminal import print_left_out, print_table, print_verdict
     from diffjax.studies import report
     from diffjax.studies.figures import draw_figures
 
@@ -132,12 +132,15 @@ def _report(
     summary = report.tables(study, dataset)
     report.write_verdicts(folder, study, verdicts)
     report.write_summary(folder, study, verdicts, summary)
-    if figures:
-        draw_figures(study, dataset, folder / "figures")
+    drawn = draw_figures(study, dataset, folder / "figures") if figures else None
     for table in summary:
         print_table(screen, table)
     for claim in study.claims:
         print_verdict(screen, claim, verdicts[claim.name])
+    if drawn is not None:
+        for path in drawn.files:
+            screen.print(path, markup=False, highlight=False, soft_wrap=True)
+        print_left_out(drawn.left_out)
 
 
 def _print_end(
@@ -155,7 +158,8 @@ def _print_end(
 def _files(folder: Path) -> str:
     """What the folder holds besides the points."""
     wanted = ("dataset.nc", "dataset.zarr", "figures", "verdicts.json", "summary.md")
-    return ", ".join(name for name in wanted if (folder / name).exists())
+    held = (name for name in wanted if (folder / name).exists())
+    return ", ".join(name for name in held if name != "figures" or any((folder / name).iterdir()))
 
 
 def _exit_code(dataset: "xr.Dataset") -> int:

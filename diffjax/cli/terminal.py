@@ -101,6 +101,12 @@ def seconds(value: float) -> str:
     return f"{minutes // 60} h {minutes % 60} min"
 
 
+def print_left_out(lines: Iterable[str]) -> None:
+    """Say on standard error which figures were not drawn, and why."""
+    for line in lines:
+        print(f"diffjax: {line}", file=sys.stderr)
+
+
 def print_failures(dataset: "xr.Dataset", most: int = 20) -> None:
     """Name the failed points on standard error."""
     from diffjax.sweep.dataset import failed_points

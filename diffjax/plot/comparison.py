@@ -13,7 +13,7 @@ from diffjax.plot.scales import Scale
 def log_ratio(
     ds: xr.Dataset,
     quantity: str = "generalization_time",
-    classes: Sequence[object] = (0, 1),
+    classes: Sequence[object] | None = None,
     over: str | None = "seed",
 ) -> xr.DataArray:
     """log10 of a time of the first class over that of the second, averaged over realisations.
@@ -24,7 +24,7 @@ def log_ratio(
     Args:
         ds: result of a sweep.
         quantity: variable with the dimension `class`.
-        classes: two labels of the coordinate `class`.
+        classes: two labels of the coordinate `class`, or two positions; by default the first two.
         over: dimension of realisations to average over; one that is absent is ignored.
 
     Returns:
@@ -40,7 +40,7 @@ def log_ratio(
         >>> float((field < 0).mean())    # share of the grid where class 0 is memorised first
     """
     times = contents.results(ds, quantity, [contents.CLASS])
-    first, second = (contents.class_position(times, name) for name in classes)
+    (first, second), named = contents.class_pair(times, classes)
     logarithms = contents.log10(times)
     one, other = (logarithms.isel({contents.CLASS: at}, drop=True) for at in (first, second))
     neither = (one == np.inf) & (other == np.inf)
@@ -48,9 +48,9 @@ def log_ratio(
         difference = (one - other).where(~neither, np.inf)
     mean = contents.average_reached(difference, over).mean
     return mean.rename(f"log_ratio_{quantity}").assign_attrs(
-        symbol=_symbol(times, classes),
+        symbol=_symbol(times, named),
         long_name="log ratio of times",
-        classes=[labels.class_label(name) for name in classes],
+        classes=[labels.class_label(name) for name in named],
     )
 
 

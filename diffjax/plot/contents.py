@@ -139,17 +139,59 @@ def class_names(variable: xr.DataArray) -> list[object]:
 
 
 def class_position(variable: xr.DataArray, name: object) -> int:
-    """Position of a class along the dimension `class`.
+    """Position of a class along the dimension `class`, from its label or its position.
 
     Raises:
         InputError: there is no such class.
     """
+    return _positions(class_names(variable), [name])[0]
+
+
+def class_pair(
+    variable: xr.DataArray, classes: Sequence[object] | None
+) -> tuple[tuple[int, int], tuple[object, object]]:
+    """Positions and labels of two classes to compare.
+
+    Args:
+        variable: has the dimension `class`.
+        classes: two labels; or two positions, where no class has these labels; None for the
+            first two classes.
+
+    Raises:
+        InputError: there are no two classes, or these are not two of them.
+    """
     names = class_names(variable)
-    if name not in names:
+    if len(names) < 2:
         raise InputError(
-            f"class {name!r}", f"the classes are {names}", "name two of these in classes="
+            f"the dataset has the only class {names}",
+            "two classes to compare",
+            "draw times_against",
         )
-    return names.index(name)
+    given = range(2) if classes is None else classes
+    if isinstance(given, str) or len(given) != 2:
+        raise InputError(f"classes={classes!r}", f"two of {names}", "name two classes")
+    first, second = range(2) if classes is None else _positions(names, given)
+    if first == second:
+        raise InputError(f"classes={classes!r}", f"two different ones of {names}", "change one")
+    return (first, second), (names[first], names[second])
+
+
+def _positions(names: list[object], wanted: Sequence[object]) -> list[int]:
+    """Positions of labels; labels of text may be given as numbers, and places as numbers."""
+    texts = [str(name) for name in names]
+    plain = [name.item() if isinstance(name, np.generic) else name for name in wanted]
+    for known, asked in ((names, plain), (texts, [str(name) for name in plain])):
+        if all(name in known for name in asked):
+            return [known.index(name) for name in asked]
+    places = [p for p in plain if type(p) is int and 0 <= p < len(names)]
+    if len(places) == len(plain):
+        return places
+    unknown = next(p for p in plain if str(p) not in texts and p not in places)
+    raise InputError(
+        f"class {unknown!r}",
+        f"the classes are {names}",
+        "name classes by these labels, or by their positions from 0",
+    )
 
 
 def average(variable: xr.DataArray, over: str | None) -> Average:

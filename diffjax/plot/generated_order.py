@@ -19,7 +19,7 @@ _ORDERS = {
 def copy_order(
     ds: xr.Dataset,
     *,
-    classes: tuple[object, object] = (0, 1),
+    classes: tuple[object, object] | None = None,
     over: str = "seed",
     ax: Axes | None = None,
 ) -> Axes:
@@ -31,7 +31,7 @@ def copy_order(
 
     Args:
         ds: result of a sweep of `generated_classes`.
-        classes: two labels of `class`.
+        classes: two labels of `class`, or two positions; by default the first two.
         over: dimension of realisations.
         ax: where to draw; by default a new figure of one column's width.
 
@@ -63,15 +63,17 @@ def copy_order(
     ax.axvline(0.0, color=style.GAP, linewidth=0.8, zorder=0)
     ax.set_yticks(range(len(names)), names)
     ax.set_ylim(len(names) - 0.5, -0.5)
-    first, second = (labels.class_label(name) for name in classes)
-    ax.set_xlabel(rf"$\log(\tau_{{{classes[0]}}}/\tau_{{{classes[1]}}})$")
+    _, named = contents.class_pair(loss, classes)
+    first, second = (labels.class_label(name) for name in named)
+    one, other = (labels.subscript(name) for name in named)
+    ax.set_xlabel(rf"$\log(\tau_{{{one}}}/\tau_{{{other}}})$")
     ax.set_title(rf"$\leftarrow$ {first} first          {second} first $\rightarrow$")
     style.figure_of(ax).legend(loc="outside lower center", ncols=1)
     return ax
 
 
-def _log_ratio(times: xr.DataArray, classes: tuple[object, object]) -> xr.DataArray:
-    positions = [contents.class_position(times, name) for name in classes]
+def _log_ratio(times: xr.DataArray, classes: tuple[object, object] | None) -> xr.DataArray:
+    positions, _ = contents.class_pair(times, classes)
     first, second = (times.isel({contents.CLASS: k}, drop=True) for k in positions)
     # nan, and so left out, where one of the times is not reached
     ratio = contents.log10(first.where(np.isfinite(first))) - contents.log10(

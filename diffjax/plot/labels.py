@@ -31,6 +31,9 @@ _ELEMENTS = {"stds": r"\sigma", "weights": r"\rho", "class_weights": r"\omega"}
 
 _LONGEST_NAME = 32
 
+_SPECIAL = {letter: f"\\{letter}" for letter in " _$%#{}"} | {"\\": r"\backslash ", "^": "ˆ"}
+"""Letters of names that mean something in LaTeX."""
+
 _NO_UNITS = {"1", "", "training time"}
 
 
@@ -64,7 +67,7 @@ def long_label(variable: xr.DataArray) -> str:
 def of_class(variable: xr.DataArray, class_name: object) -> str:
     """LaTeX of a per-class variable for one class, `\\tau^{(0)}`."""
     base = mark(variable)
-    index = class_name if isinstance(class_name, (int, np.integer)) else _upright(str(class_name))
+    index = subscript(class_name)
     return f"{{{base}}}^{{({index})}}" if "^" in base else f"{base}^{{({index})}}"
 
 
@@ -73,9 +76,20 @@ def mark(variable: xr.DataArray) -> str:
     return symbol(variable).removesuffix("^{(c)}") or _upright(words(variable.name))
 
 
+def subscript(class_name: object) -> str:
+    """LaTeX of a class as an index: a number, or its name in upright letters."""
+    return str(class_name) if _is_number(class_name) else _upright(str(class_name))
+
+
 def class_label(class_name: object) -> str:
     """A class in a legend: `class 0`, or its own name where it has one."""
-    return f"class {class_name}" if isinstance(class_name, (int, np.integer)) else str(class_name)
+    if _is_number(class_name):
+        return f"class {class_name}"
+    return str(class_name).replace("$", r"\$")
+
+
+def _is_number(class_name: object) -> bool:
+    return isinstance(class_name, (int, np.integer)) or str(class_name).isdecimal()
 
 
 def words(name: object) -> str:
@@ -111,4 +125,5 @@ def _element_symbol(name: str) -> str:
 
 
 def _upright(text: str) -> str:
-    return rf"\mathrm{{{text}}}".replace(" ", r"\ ").replace("_", r"\_")
+    plain = "".join(_SPECIAL.get(letter, letter) for letter in text)
+    return rf"\mathrm{{{plain}}}"

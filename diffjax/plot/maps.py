@@ -28,7 +28,7 @@ def phase_maps(
     x: str | None = None,
     y: str | None = None,
     panel: str | None = None,
-    classes: Sequence[object] = (0, 1),
+    classes: Sequence[object] | None = None,
     over: str | None = "seed",
     limit: float | None = None,
     axes: Sequence[Axes] | np.ndarray | None = None,
@@ -46,7 +46,8 @@ def phase_maps(
         x: coordinate along the horizontal axis; by default the first that is left.
         y: coordinate along the vertical axis; by default the next that is left.
         panel: coordinate with one panel per value; by default `distance` if it is not on an axis.
-        classes: two labels of `class`; blue means that the first of them comes first.
+        classes: two labels of `class`, or two positions, by default the first two; blue means
+            that the first of them comes first.
         over: dimension of realisations; their log ratios are averaged.
         limit: largest magnitude on the colour scale; by default that of the data.
         axes: one per panel, quantity by quantity, to draw into.

@@ -28,7 +28,7 @@ def overlay_phase_maps(
     y: str | None = None,
     panel: str | None = None,
     titles: Sequence[str] | None = None,
-    classes: Sequence[object] = (0, 1),
+    classes: Sequence[object] | None = None,
     over: str | None = "seed",
     limit: float | None = None,
     axes: Sequence[Axes] | np.ndarray | None = None,
@@ -48,7 +48,8 @@ def overlay_phase_maps(
         y: coordinate along the vertical axis; by default the next that is left.
         panel: coordinate with one panel per value.
         titles: of the panels, in their order; by default the values of `panel`.
-        classes: two labels of `class`; blue means that the first of them comes first.
+        classes: two labels of `class`, or two positions, by default the first two; blue means
+            that the first of them comes first.
         over: dimension of realisations.
         limit: largest magnitude on the colour scale; by default that of the data.
         axes: one per panel, to draw into.
@@ -102,7 +103,7 @@ def _boundaries(
     quantity: str,
     names: dict[str, str],
     panel: str | None,
-    classes: Sequence[object],
+    classes: Sequence[object] | None,
     over: str | None,
     count: int,
 ) -> list[tuple[_Lines, _Lines]]:

@@ -19,7 +19,6 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from diffjax.errors import InputError
 from diffjax.plot import contents, labels, layout, maps, style
 from diffjax.plot.scales import scale_of
 
@@ -144,7 +143,7 @@ def delay_map(
     x: str | None = None,
     y: str | None = None,
     panel: str | None = None,
-    classes: tuple[object, object] = (0, 1),
+    classes: tuple[object, object] | None = None,
     axes: Sequence[Axes] | np.ndarray | None = None,
 ) -> Figure:
     """How much later the first class is told apart than the second, over two coordinates.
@@ -156,7 +155,7 @@ def delay_map(
         x: coordinate along the horizontal axis; by default the first that is left.
         y: coordinate along the vertical axis.
         panel: coordinate with one panel per value.
-        classes: two labels of `class`.
+        classes: two labels of `class`, or two positions; by default the first two.
         axes: one per panel to draw into.
 
     Returns:
@@ -189,21 +188,15 @@ def delay_map(
     return style.figure_of(block[0])
 
 
-def _delay(times: xr.DataArray, classes: tuple[object, object]) -> xr.DataArray:
-    try:
-        first, second = (times.sel({contents.CLASS: label}, drop=True) for label in classes)
-    except KeyError as error:
-        raise InputError(
-            f"classes={classes}",
-            f"two of {times[contents.CLASS].values.tolist()}",
-            "name classes of the dataset",
-        ) from error
+def _delay(times: xr.DataArray, classes: tuple[object, object] | None) -> xr.DataArray:
+    positions, named = contents.class_pair(times, classes)
+    first, second = (times.isel({contents.CLASS: at}, drop=True) for at in positions)
     # 0 stands for a class that is never told apart, inf for one that always is: no delay exists
     exists = np.isfinite(first) & np.isfinite(second) & (first > 0) & (second > 0)
     delay = (second - first).where(exists, np.inf).where(first.notnull() & second.notnull())
-    mark = labels.mark(times)
-    symbol = rf"{mark}^{{({classes[1]})}}-{mark}^{{({classes[0]})}}"
-    delay.attrs = {"symbol": symbol, "long_name": f"delay of class {classes[0]}", "units": "1"}
+    symbol = "-".join(labels.of_class(times, name) for name in reversed(named))
+    words = f"delay of {labels.class_label(named[0])}"
+    delay.attrs = {"symbol": symbol, "long_name": words, "units": "1"}
     return delay.rename("delay")
 
 
@@ -245,7 +238,7 @@ def delay_curves(
     Args:
         ds: result of a sweep of `speciation` with one swept dimension left.
         axis: coordinate along that dimension.
-        label: the class.
+        label: the class, by its label or its position.
         ax: where to draw; by default a new figure of one column's width.
 
     Returns:
@@ -263,8 +256,9 @@ def delay_curves(
     for name, look in _LAWS.items():
         ax.plot(scale.values, parts[name].values, color=style.NEUTRAL, **look)
     certain = contents.ascending(contents.results(ds, "certain_time", [contents.CLASS]), axis)
-    others = certain.where(certain[contents.CLASS] != label).max(contents.CLASS)
-    later = others - certain.sel({contents.CLASS: label})
+    at = contents.class_position(certain, label)
+    others = certain.drop_isel({contents.CLASS: at}).max(contents.CLASS)
+    later = others - certain.isel({contents.CLASS: at}, drop=True)
     for delay, color, look in (
         (
             parts["spinodal_delay"],
@@ -299,4 +293,5 @@ def _of_class(ds: xr.Dataset, name: str, axis: str, label: object) -> xr.DataArr
     part = contents.results(ds, name, [contents.CLASS])
     dim = contents.dim_of(part, axis)
     contents.require_dims(part, [dim, contents.CLASS])
-    return contents.ascending(part.sel({contents.CLASS: label}), axis)
+    at = contents.class_position(part, label)
+    return contents.ascending(part.isel({contents.CLASS: at}, drop=True), axis)

@@ -4,9 +4,10 @@ import difflib
 import inspect
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from diffjax.errors import InputError
+from diffjax.studies.default_figures import SEED, default_figures, swept_axes
 from diffjax.studies.study import Figure, Study
 
 if TYPE_CHECKING:
@@ -35,27 +36,52 @@ PLOTS = (
 """Functions of `diffjax.plot` that draw a whole figure from a dataset."""
 
 
+class Drawn(NamedTuple):
+    """What was drawn.
+
+    Attributes:
+        files: in the order of the figures.
+        left_out: one line for each figure that could not be drawn, or for a dataset that no
+            default figure shows, with the reason.
+    """
+
+    files: tuple[Path, ...]
+    left_out: tuple[str, ...]
+
+
 def draw_figures(
-    study: Study, dataset: "xr.Dataset", folder: Path, formats: Sequence[str] = FORMATS
-) -> tuple[Path, ...]:
+    study: Study | None, dataset: "xr.Dataset", folder: Path, formats: Sequence[str] = FORMATS
+) -> Drawn:
     """Draw every figure of the study into a folder, which is made if need be.
 
     Args:
-        study: whose figures.
+        study: whose figures; those of `default_figures` if it names none, or is None.
         dataset: of the study's run.
         folder: where the files go.
         formats: endings without the dot.
-
-    Returns:
-        The files, in the order of the figures.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    dataset = _with_symbols(study, dataset)
+    figures, why = (study.figures, "") if study is not None else ((), "")
+    if not figures:
+        figures, why = default_figures(dataset)
+        averaged = (SEED, *swept_axes(dataset))
+        single = [dim for dim in dataset.sizes if dim in _grid(dataset) and dim not in averaged]
+        dataset = dataset.isel(dict.fromkeys(single, 0))
+    left_out = [f"no figure by default: {why}"] if why else []
+    dataset = _with_symbols(study, dataset) if study is not None else dataset
     written = []
-    for figure in study.figures:
-        drawn = _draw(figure, dataset)
+    for figure in figures:
+        try:
+            drawn = _draw(figure, dataset)
+        except InputError as error:
+            left_out.append(f"figure {figure.name} was not drawn: {error}")
+            continue
+        folder.mkdir(parents=True, exist_ok=True)
         written += [save_figure(drawn, folder / f"{figure.name}.{ending}") for ending in formats]
-    return tuple(written)
+    return Drawn(tuple(written), tuple(left_out))
+
+
+def _grid(dataset: "xr.Dataset") -> tuple[object, ...]:
+    return dataset["status"].dims if "status" in dataset else ()
 
 
 def _with_symbols(study: Study, dataset: "xr.Dataset") -> "xr.Dataset":

@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import math
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,7 +26,9 @@ def _verdict(claim: Claim, dataset: "xr.Dataset") -> Verdict:
     try:
         return claim.criterion(dataset)
     except KeyError as error:
-        return Verdict(None, {}, f"The dataset has no {error}, which this claim is about.")
+        quoted = re.search(r"'([^']+)'", str(error))  # xarray says more than the name
+        name = quoted[1] if quoted else str(error)
+        return Verdict(None, {}, f"The dataset has no {name!r}, which this claim is about.")
 
 
 def tables(study: Study, dataset: "xr.Dataset") -> tuple[Table, ...]:

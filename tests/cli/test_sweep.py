@@ -85,10 +85,29 @@ def test_explain_computes_and_writes_nothing(diffjax, toy_study, tmp_path):
     assert not (tmp_path / "runs").exists()
 
 
-def test_figures_of_a_study_without_any(diffjax, toy_study):
-    diffjax("sweep", toy_study, "--no-figures")
-    outcome = diffjax("figure", "runs/toy-study", "--format", "png")
-    assert (outcome.code, outcome.out) == (0, "")
+def test_a_run_that_no_figure_shows_says_why(diffjax, toy_study):
+    outcome = diffjax("sweep", toy_study)
+    assert outcome.code == 0 and "no output is a time per class" in outcome.err
+    assert "figures" not in outcome.out.splitlines()[-1]
+    again = diffjax("figure", "runs/toy-study", "--format", "png")
+    assert (again.code, again.out) == (2, "") and "no output is a time per class" in again.err
+
+
+@pytest.mark.slow  # compiles a model that is no toy
+def test_a_study_without_figures_is_drawn_by_its_grid_and_lists_the_files(diffjax, tmp_path):
+    (tmp_path / "mine.toml").write_text(STUDY_WITHOUT_FIGURES)
+    outcome = diffjax("sweep", "mine.toml")
+    assert outcome.code == 0, outcome.err
+    files = [f"runs/mine/figures/generalization.{ending}" for ending in ("png", "pdf")]
+    assert all(file in outcome.out and (tmp_path / file).exists() for file in files)
+    again = diffjax("figure", "runs/mine", "--format", "png")
+    assert again.code == 0 and again.out.splitlines()[0] == files[0]
+
+
+STUDY_WITHOUT_FIGURES = """
+model = "screening"
+axes = {"stds[0]" = [1.1, 1.3, 1.5], imbalance_ratio = [0.5, 1.0]}
+"""
 
 
 @pytest.mark.parametrize("study", ["phase-diagram", "centroid-geometry", "variance-order"])

@@ -86,11 +86,11 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path, dataset, monkeypatch):
 def test_figures_are_drawn_in_the_formats_asked_for(tmp_path, dataset):
     maps = Figure("maps", "phase_maps", {"quantity": "memorization_time"})
     made = Study("s", "A study", "gradient_flow", None, {}, figures=(maps,))
-    written = draw_figures(made, dataset, tmp_path / "figures", ("png", "pdf"))
+    written = draw_figures(made, dataset, tmp_path / "figures", ("png", "pdf")).files
     assert [path.name for path in written] == ["maps.png", "maps.pdf"]
     assert written[0].read_bytes().startswith(b"\x89PNG")
     assert written[1].read_bytes().startswith(b"%PDF")
-    again = draw_figures(made, dataset, tmp_path / "again", ("png",))
+    again = draw_figures(made, dataset, tmp_path / "again", ("png",)).files
     assert again[0].read_bytes() == written[0].read_bytes()
 
 

@@ -99,7 +99,7 @@ def test_a_small_scaling_study_runs_end_to_end(tmp_path):
         assert fit["place"] == {"activation": "tanh", "diffusion_time": 0.1}
         assert fit["errors"][1] < 0.6 * fit["errors"][0]
     part = dataclasses.replace(part, figures=part.figures[:2])
-    assert all(path.stat().st_size > 1000 for path in draw_figures(part, dataset, tmp_path))
+    assert all(path.stat().st_size > 1000 for path in draw_figures(part, dataset, tmp_path).files)
 
 
 def boundary_dataset(finite_shift):
