@@ -45,9 +45,11 @@ def info(
             and keep the times, by which accelerators choose from then on (a minute or two).
     """
     from diffjax.cli.terminal import console, print_columns, print_facts
+    from diffjax.cli.tested_versions import python_remark
 
     out = console()
-    print_facts(out, [("python", platform.python_version()), ("system", platform.platform())])
+    python = f"{platform.python_version()}  {python_remark()}".rstrip()
+    print_facts(out, [("python", python), ("system", platform.platform())])
     print_facts(out, [(name, _version(name)) for name in _PACKAGES])
     print_facts(out, _hardware())
     print_facts(out, [(name, os.environ.get(name, "not set")) for name in _VARIABLES])
@@ -58,10 +60,14 @@ def info(
 
 
 def _version(package: str) -> str:
+    """The installed version, with a word if it lies outside what was tested."""
+    from diffjax.cli.tested_versions import remark
+
     try:
-        return importlib.metadata.version(package)
+        found = importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:
         return "not installed"
+    return f"{found}  {remark(package, found)}".rstrip()
 
 
 def _hardware() -> list[tuple[str, str]]:
