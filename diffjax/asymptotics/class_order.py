@@ -23,6 +23,7 @@ from diffjax.asymptotics.problem import AsymptoticProblem, resolved
 from diffjax.asymptotics.theory_choice import TheoryChoice
 from diffjax.dynamics import LearningDynamics
 from diffjax.errors import InputError
+from diffjax.labelled_data import read_labels
 from diffjax.status import FAILURES, Status, describe
 from diffjax.typing import ArrayLike
 
@@ -141,7 +142,7 @@ def class_order(
     problem = AsymptoticProblem.from_data(
         samples, labels, features_per_dim, samples_per_dim, diffusion_time, method, **settings
     )
-    names, counts = np.unique(np.asarray(labels), return_counts=True)
+    names, counts = np.unique(read_labels("labels", labels), return_counts=True)
     names = tuple(str(name) for name in names)
     return order_of_classes(problem, asymptotic_dynamics(problem), names, counts)
 

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from diffjax.errors import InputError
+from diffjax.labelled_data import check_counts, read_labels, warn_of_similar_names
 from diffjax.typing import ArrayLike, Float
 from diffjax.validation import check_finite, check_vector, float_leaf
 
@@ -88,16 +89,10 @@ def given_weights(weights: ArrayLike | None, measured: ClassStatistics) -> np.nd
 
 
 def _checked(samples: ArrayLike, labels: Any) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
-    samples, labels = np.asarray(float_leaf(samples)), np.asarray(labels)
-    if samples.ndim != 2 or labels.shape != samples.shape[:1] or samples.size == 0:
-        raise InputError(
-            f"samples has shape {samples.shape}, labels {labels.shape}",
-            "(number of samples, dim) and one label per sample",
-            "flatten images with samples.reshape(len(samples), -1)",
-        )
+    samples, labels = np.asarray(float_leaf(samples)), read_labels("labels", labels)
+    check_counts("", samples, labels)
     check_finite("samples", samples)
-    if labels.dtype.kind == "f":
-        check_finite("labels", labels)
+    warn_of_similar_names(labels, stacklevel=3)
     classes, codes, sizes = np.unique(labels, return_inverse=True, return_counts=True)
     if classes.size < 2:
         raise InputError(

@@ -178,7 +178,7 @@ def class_pair(
 
 def _positions(names: list[object], wanted: Sequence[object]) -> list[int]:
     """Positions of labels; labels of text may be given as numbers, and places as numbers."""
-    texts = [str(name) for name in names]
+    texts: list[object] = [str(name) for name in names]
     plain = [name.item() if isinstance(name, np.generic) else name for name in wanted]
     for known, asked in ((names, plain), (texts, [str(name) for name in plain])):
         if all(name in known for name in asked):

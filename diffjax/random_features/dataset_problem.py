@@ -7,6 +7,12 @@ import equinox as eqx
 import numpy as np
 
 from diffjax.errors import InputError
+from diffjax.labelled_data import (
+    check_counts,
+    read_labels,
+    warn_of_copies,
+    warn_of_similar_names,
+)
 from diffjax.numerics.activations import Activation, resolve_activation
 from diffjax.random_features.floor_estimate import FewSamplesWarning
 from diffjax.random_features.options import CovarianceOptions
@@ -27,7 +33,7 @@ class DatasetProblem(eqx.Module):
 
     Args:
         train_samples: (n, d).
-        train_labels: (n,) any integers or text; the classes are their sorted values.
+        train_labels: (n,) whole numbers or text; the classes are their sorted values.
         test_samples: (m, d) held-out samples.
         test_labels: (m,) labels of the same classes.
         diffusion_time: t > 0.
@@ -42,7 +48,12 @@ class DatasetProblem(eqx.Module):
         covariance_options: truncation of the exact series, static.
 
     Raises:
-        InputError: shapes that disagree, nan, classes without train or test samples.
+        InputError: shapes that disagree, nan, missing labels, classes without train or test
+            samples.
+
+    Warns:
+        DataWarning: held-out samples that are training samples, repeated samples, classes whose
+            names differ in blanks or capitals only.
 
     Example:
         >>> rng = np.random.default_rng(0)
@@ -102,11 +113,21 @@ class DatasetProblem(eqx.Module):
         self.bias_std = float_leaf(bias_std)
         self.readout_std = float_leaf(readout_std)
         self.covariance_options = covariance_options
+        self._warn(train_labels, given_codes=class_labels is not None)
 
     def __check_init__(self):
         check_count("num_features", self.num_features)
         if concrete(self):
             _check_dataset_problem(self)
+
+    def _warn(self, labels: Any, given_codes: bool) -> None:
+        """Warn of the data as the user gave them, not again of every copy of the problem."""
+        samples = self.train_samples, self.test_samples
+        if given_codes or not concrete(samples) or {np.ndim(s) for s in samples} != {2}:
+            return
+        if samples[0].shape[1] == samples[1].shape[1]:
+            warn_of_similar_names(read_labels("train_labels", labels), stacklevel=6)
+            warn_of_copies(*map(np.asarray, samples), stacklevel=6)
 
     @property
     def num_classes(self) -> int:
@@ -169,21 +190,15 @@ def _encode_labels(train: Any, test: Any, class_labels: tuple[str, ...] | None):
     if class_labels is not None:
         _check_codes(train, test, class_labels)
         return train, test, class_labels
-    train, test = np.asarray(train), np.asarray(test)
-    for name, labels in (("train_labels", train), ("test_labels", test)):
-        if labels.ndim != 1 or labels.size == 0:
-            raise InputError(
-                f"{name} has shape {labels.shape}", "one label per sample", "flatten it"
-            )
-        if labels.dtype.kind == "f":
-            check_finite(name, labels)
+    train, test = read_labels("train_labels", train), read_labels("test_labels", test)
     classes = np.unique(train)
     strange = np.setdiff1d(test, classes)
     absent = np.setdiff1d(classes, test)
     if strange.size or absent.size:
         raise InputError(
-            f"test_labels lack {absent.tolist()} and have the unknown {strange.tolist()}",
-            f"train and test samples of the same classes {classes.tolist()}",
+            f"test_labels lack {absent.tolist()!s:.200} and have the unknown "
+            f"{strange.tolist()!s:.200}",
+            f"train and test samples of the same classes {classes.tolist()!s:.200}",
             "select the same classes in both",
         )
     codes = (np.searchsorted(classes, labels).astype(np.int64) for labels in (train, test))
@@ -209,13 +224,7 @@ def _check_dataset_problem(problem: DatasetProblem) -> None:
     dims = set()
     for name in ("train", "test"):
         samples = np.asarray(getattr(problem, f"{name}_samples"))
-        labels = np.asarray(getattr(problem, f"{name}_labels"))
-        if samples.ndim != 2 or samples.shape[0] != labels.shape[0]:
-            raise InputError(
-                f"{name}_samples has shape {samples.shape}, {name}_labels {labels.shape}",
-                "(number of samples, dim) and one label per sample",
-                "flatten images with samples.reshape(len(samples), -1)",
-            )
+        check_counts(f"{name}_", samples, np.asarray(getattr(problem, f"{name}_labels")))
         check_finite(f"{name}_samples", samples)
         dims.add(samples.shape[1])
     if problem.feature_weights is not None:
