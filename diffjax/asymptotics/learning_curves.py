@@ -84,8 +84,10 @@ def loss_curves(
         losses[num_classes:, -1],
         spectral_mass(ensemble, contour, solution),
         solution.residual,
-        neuron_error(ensemble, solution.resolvent)
-        + CONTOUR_FACTOR * contour_error(low, high, options.contour_nodes),
+        jnp.maximum(  # each is an upper estimate, and one of them is mostly far below the other
+            neuron_error(ensemble, solution.resolvent),
+            CONTOUR_FACTOR * contour_error(low, high, options.contour_nodes),
+        ),
     )
 
 

@@ -111,12 +111,14 @@ def time_results(
     floor = test.min(-1)
     times = timescales(steps, train, test, floor, _any(final_train_loss), curves="measured")
     found = {name: np.asarray(getattr(times, name)) for name in _TIMES if name != "copying_time"}
+    early = int(Status.OK)
     if "memorized_fraction" in curves:
         copied = first_crossing(steps, _any(curves["memorized_fraction"]), 0.5)
         found["copying_time"] = np.asarray(copied.time)
+        early = int(Status.BEFORE_WINDOW if np.any(copied.before) else Status.OK)
     losses = np.concatenate([train.ravel(), test.ravel()])
     reached = all(np.isfinite(value).all() for value in found.values())
-    status = worst(int(times.status), int(Status.OK if reached else Status.NOT_REACHED))
+    status = worst(int(times.status), int(Status.OK if reached else Status.NOT_REACHED), early)
     if not np.isfinite(losses).all():
         status = Status.NON_FINITE
     return {**found, "bayes_floor": floor, "status": np.int8(status)}
