@@ -3,8 +3,6 @@
 import contextlib
 from collections.abc import Iterator
 
-import jax
-
 
 @contextlib.contextmanager
 def compiled() -> Iterator[None]:
@@ -19,6 +17,8 @@ def compiled() -> Iterator[None]:
         ...     print(jax.config.jax_disable_jit)
         False
     """
+    import jax  # describing a model loads no JAX
+
     if not jax.config.jax_disable_jit:  # pyright: ignore[reportAttributeAccessIssue]
         yield
         return

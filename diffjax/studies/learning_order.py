@@ -10,6 +10,7 @@ import math
 import numpy as np
 import xarray as xr
 
+from diffjax.asymptotics.options import TheoryOptions
 from diffjax.asymptotics.problem import AsymptoticProblem
 from diffjax.mixture import two_classes
 from diffjax.studies.class_order import TIMES
@@ -191,7 +192,12 @@ STUDY = Study(
     name="learning-order",
     title="Times per class in the high-dimensional theory: variance, centroids, imbalance",
     model="asymptotic_dynamics",
-    problem=AsymptoticProblem(two_classes(distance=0.0, cosine=0.0), *RATIOS, NOISE),
+    problem=AsymptoticProblem(
+        two_classes(distance=0.0, cosine=0.0),
+        *RATIOS,
+        NOISE,
+        theory_options=TheoryOptions(centroid_nodes=41),  # what the farthest centroids need
+    ),
     axes={CASE: Zipped({name: [case.fields[name] for case in CASES] for name in CASES[0].fields})},
     figures=(
         Figure("curves-wider-first", "learning_curves", at={CASE: 3}),

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 import numpy as np
 import xarray as xr
 
+from diffjax.asymptotics.options import TheoryOptions
 from diffjax.asymptotics.problem import AsymptoticProblem
 from diffjax.mixture import two_classes
 from diffjax.studies.class_order import log_ratio, reversals
@@ -113,6 +114,7 @@ STUDY = Study(
         FEATURES_PER_DIM,
         SAMPLES_PER_DIM,
         DIFFUSION_TIME,
+        theory_options=TheoryOptions(centroid_nodes=41),  # what the farthest centroids need
     ),
     axes={
         GEOMETRY: Zipped(
