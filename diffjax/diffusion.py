@@ -3,8 +3,10 @@
 import jax
 import jax.numpy as jnp
 
-from diffjax.mixture import Mixture, principal_variances
+from diffjax.errors import InputError
+from diffjax.mixture import GaussianMixture, Mixture, TwoClasses, principal_variances
 from diffjax.typing import Array, ArrayLike, Float
+from diffjax.validation import check_scalar, concrete, float_leaf
 
 
 def signal_scale(diffusion_time: ArrayLike) -> Float[Array, "..."]:
@@ -42,11 +44,23 @@ def bayes_floor(mixture: Mixture, diffusion_time: ArrayLike) -> Float[Array, " c
     Returns:
         (K,) floors in [0, 1).
 
+    Raises:
+        InputError: another kind of mixture, or t that is no positive number.
+
     Example:
         >>> from diffjax.mixture import GaussianMixture
         >>> np.asarray(bayes_floor(GaussianMixture([1.0, 2.0]), 0.1)).round(3).tolist()
         [0.819, 0.948]
     """
+    if not isinstance(mixture, GaussianMixture | TwoClasses):
+        raise InputError(
+            f"mixture is a {type(mixture).__name__}",
+            "a GaussianMixture or the result of two_classes",
+            "build one of these",
+        )
+    time = float_leaf(diffusion_time, "diffusion_time")
+    if concrete(time):
+        check_scalar("diffusion_time", time, "> 0", low=0.0, strict=True)
     return jax.lax.map(lambda sigma: class_bayes_floor(sigma, diffusion_time), mixture.covariances)
 
 

@@ -27,7 +27,7 @@ import numpy as np
 from diffjax.diffusion import noise_variance
 from diffjax.errors import InputError
 from diffjax.typing import Array, ArrayLike, Float, Key
-from diffjax.validation import check_count, check_finite, concrete
+from diffjax.validation import check_count, check_finite, concrete, float_leaf
 
 Method = Literal["ancestral", "euler-maruyama", "stochastic-heun", "ddim", "heun"]
 Score = Callable[..., Array]
@@ -224,7 +224,7 @@ def _denoised(evaluate: Callable, x: Array, times: Array, step_inputs: Any) -> A
 
 def _checked_times(diffusion_times: ArrayLike) -> Array:
     if not hasattr(diffusion_times, "dtype") or concrete(diffusion_times):
-        times = np.asarray(diffusion_times, dtype=float)
+        times = np.asarray(float_leaf(diffusion_times, "diffusion_times"))
         check_finite("diffusion_times", times)
         if times.ndim != 1 or times.size < 2 or (np.diff(times) >= 0).any() or times[-1] <= 0:
             raise InputError(

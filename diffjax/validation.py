@@ -1,5 +1,8 @@
 """Checks of concrete values, made when a spec is built and skipped for traced ones."""
 
+import functools
+import itertools
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -13,11 +16,20 @@ LARGEST_COUNT = 2**53
 """Whole numbers up to here are exact in float64."""
 
 
-def float_leaf(value: Any) -> Any:
+def numbers(name: str) -> Callable[[Any], Any]:
+    """The converter of a field of numbers: `float_leaf`, whose messages name the field."""
+    return functools.partial(float_leaf, name=name)
+
+
+def float_leaf(value: Any, name: str = "") -> Any:
     """A float64 NumPy leaf; traced and JAX arrays of real numbers pass unchanged, None stays None.
 
     NumPy leaves keep 64 bits even while JAX is in 32-bit mode.  A list with traced numbers in it
     becomes a traced array.
+
+    Args:
+        value: a number, a list or an array.
+        name: of the argument, for messages.
 
     Raises:
         InputError: a value that float64 numbers would hold only in part: complex numbers, truth
@@ -30,18 +42,20 @@ def float_leaf(value: Any) -> Any:
     ):
         value = jnp.asarray(value)
     if isinstance(value, jax.Array):
-        _require_real(value, jnp.issubdtype(value.dtype, jnp.number))
+        real = jnp.issubdtype(value.dtype, jnp.number)
+        if not real or jnp.issubdtype(value.dtype, jnp.complexfloating):
+            raise _loses(f"{shown(value)} of type {value.dtype}", name)
         return value
     array = _array(value)
-    _require_real(value, array.dtype.kind in "fiu")
+    if array.dtype.kind not in "fiu":
+        raise _loses(shown(value), name)
     if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
-        raise _loses(f"an array with {int(np.ma.count_masked(value))} masked entries")
+        raise _loses(f"an array with {int(np.ma.count_masked(value))} masked entries", name)
     converted = array.astype(np.float64)
     with np.errstate(invalid="ignore"):
         same = converted.astype(array.dtype) == array
     if not np.all(same | (converted != converted)):
-        first = array[~same].ravel()[0]
-        raise _loses(f"{first}, which float64 cannot hold")
+        raise _loses(f"{array[~same].ravel()[0]}, which float64 cannot hold", name)
     return converted
 
 
@@ -64,18 +78,60 @@ def integer_leaf(value: Any) -> Any:
     return array.astype(np.int64)
 
 
-def _require_real(value: Any, numeric: bool) -> None:
-    """Raise InputError unless a value holds real numbers."""
-    dtype = getattr(value, "dtype", None)
-    if numeric and not jnp.issubdtype(dtype if dtype is not None else float, jnp.complexfloating):
-        return
-    array = _array(value) if not isinstance(value, jax.Array) else value
-    raise _loses(f"{_shown(value)} of type {array.dtype}")
+def whole_number(value: Any) -> Any:
+    """A Python integer for one whole number of any numeric type; everything else unchanged.
+
+    Sizes are static: they are part of what a program is compiled for, and arrays cannot be.
+
+    Example:
+        >>> whole_number(np.int64(32)), whole_number(64.0), whole_number(64.5)
+        (32, 64, 64.5)
+    """
+    if isinstance(value, Tracer | bool | np.bool_ | str) or np.shape(value) != ():
+        return value
+    array = np.asarray(value)
+    if array.dtype.kind in "iu" or (array.dtype.kind == "f" and float(array).is_integer()):
+        return int(array)
+    return value
 
 
-def _loses(what: str) -> InputError:
+def shown(value: Any) -> str:
+    """A short value as it is; an array by shape, type and the first place that is no number."""
+    if isinstance(value, jax.Array):
+        return f"an array of shape {value.shape}" if value.shape else f"{value!r:.200}"
+    try:
+        array = np.asarray(value)
+    except (TypeError, ValueError, OverflowError):
+        return f"{value!r:.80}, lists of different lengths,"
+    if not array.shape:
+        return f"{value!r:.200}"
+    text = f"an array of shape {array.shape} and type {array.dtype}"
+    parts = np.array(value, dtype=object) if isinstance(value, list | tuple) else array
+    for place in itertools.islice(np.ndindex(parts.shape), _LOOKED_AT):
+        if not _is_real(part := parts[place]):
+            return f"{text}, with {_named(part)} at {list(place)},"
+    return text
+
+
+def _named(part: Any) -> str:
+    return repr(part)[:40] if isinstance(part, str | bytes) else f"{part!s:.40}"
+
+
+_LOOKED_AT = 100_000
+
+
+def _is_real(part: Any) -> bool:
+    if isinstance(part, complex | np.complexfloating):
+        return part.imag == 0
+    real = isinstance(part, int | float | np.integer | np.floating)
+    return real and not isinstance(part, bool | np.bool_)
+
+
+def _loses(what: str, name: str) -> InputError:
     return InputError(
-        f"{what} cannot be read as numbers",
+        f"{name}: {what} cannot be read as numbers"
+        if name
+        else f"{what} cannot be read as numbers",
         "a number or an array of real numbers",
         "convert it yourself, so that nothing is lost unseen",
     )
@@ -83,18 +139,12 @@ def _loses(what: str) -> InputError:
 
 def _not_whole(value: Any) -> InputError:
     key = isinstance(value, jax.Array) and jnp.issubdtype(value.dtype, jax.dtypes.prng_key)
-    what = "a JAX random key" if key else _shown(value)
+    what = "a JAX random key" if key else shown(value)
     return InputError(
         f"{what} is not a whole number of 64 bits",
         "an integer from -2^63 to 2^63 - 1",
         "pass the number that the key was made from" if key else "round it yourself",
     )
-
-
-def _shown(value: Any) -> str:
-    """A short value as it is, an array by its shape."""
-    shape = getattr(value, "shape", ())
-    return f"an array of shape {tuple(shape)}" if shape else f"{value!r:.200}"
 
 
 def _array(value: Any) -> np.ndarray:
@@ -204,5 +254,22 @@ def check_class_weights(weights: np.ndarray, num_classes: int) -> None:
         raise InputError(
             f"class_weights={weights.tolist()} (sum {weights.sum():.6g})",
             "non-negative weights that sum to 1",
-            "divide them by their sum",
+            normalised("class_weights", weights),
         )
+
+
+def normalised(name: str, weights: np.ndarray) -> str:
+    """What to write instead of weights that do not sum to one.
+
+    They are not normalised in silence: a slip in one of them, or a sweep over one of them, would
+    change all the others.
+
+    Example:
+        >>> normalised("weights", np.array([1.0, 4.0]))
+        'if these are proportions or counts, pass weights=[0.2, 0.8]'
+    """
+    total = weights.sum()
+    if (weights < 0).any() or not total > 0:
+        return "give shares"
+    shares = ", ".join(f"{share:.6g}" for share in weights / total)
+    return f"if these are proportions or counts, pass {name}=[{shares}]"

@@ -22,15 +22,16 @@ from diffjax.asymptotics.problem import AsymptoticProblem, resolved
 from diffjax.errors import InputError
 from diffjax.fields import Field, find_field
 from diffjax.numerics.multisection import last_zero
+from diffjax.spec import Spec
 from diffjax.status import Status
 from diffjax.typing import Array, Float, Int
-from diffjax.validation import check_count, check_scalar, concrete, float_leaf
+from diffjax.validation import check_count, check_scalar, concrete, numbers, whole_number
 
 LARGEST_STEP = 1e-3
 """Newton steps that are larger, relative to the interval, mean that the search has failed."""
 
 
-class BoundaryProblem(eqx.Module):
+class BoundaryProblem(Spec):
     """Where, along one axis of a problem of the theory, two classes swap their order.
 
     Args:
@@ -55,12 +56,12 @@ class BoundaryProblem(eqx.Module):
     """
 
     theory: AsymptoticProblem
-    low: Float[Array, ""] = eqx.field(converter=float_leaf)
-    high: Float[Array, ""] = eqx.field(converter=float_leaf)
+    low: Float[Array, ""] = eqx.field(converter=numbers("low"))
+    high: Float[Array, ""] = eqx.field(converter=numbers("high"))
     axis: str = eqx.field(static=True, default="imbalance_ratio")
     time: str = eqx.field(static=True, default="generalization_time")
-    first: int = eqx.field(static=True, default=0)
-    second: int = eqx.field(static=True, default=1)
+    first: int = eqx.field(static=True, converter=whole_number, default=0)
+    second: int = eqx.field(static=True, converter=whole_number, default=1)
 
     def __check_init__(self):
         if not isinstance(self.theory, AsymptoticProblem):
@@ -74,7 +75,7 @@ class BoundaryProblem(eqx.Module):
             _check_interval(self)
 
 
-class Boundary(eqx.Module):
+class Boundary(Spec):
     """Where the order of two classes changes.
 
     Attributes:

@@ -24,6 +24,7 @@ from diffjax.asymptotics.theory_choice import TheoryChoice
 from diffjax.dynamics import LearningDynamics
 from diffjax.errors import InputError
 from diffjax.labelled_data import read_labels
+from diffjax.precision import require_float64
 from diffjax.status import FAILURES, Status, describe
 from diffjax.typing import ArrayLike
 
@@ -139,6 +140,7 @@ def class_order(
         >>> order.generalization.classes
         ('wide', 'narrow')
     """
+    require_float64("class_order")
     problem = AsymptoticProblem.from_data(
         samples, labels, features_per_dim, samples_per_dim, diffusion_time, method, **settings
     )

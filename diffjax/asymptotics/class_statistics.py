@@ -44,7 +44,7 @@ class ClassStatistics:
 
     def standardize(self, samples: ArrayLike) -> Float[np.ndarray, "sample dim"]:
         """Samples in the units of the theory, as a `DatasetProblem` beside it should get them."""
-        return (np.asarray(samples, dtype=np.float64) - self.centre) / self.scale
+        return (np.asarray(float_leaf(samples, "samples")) - self.centre) / self.scale
 
 
 def class_statistics(samples: ArrayLike, labels: Any, standardize: bool = True) -> ClassStatistics:
@@ -83,13 +83,13 @@ def given_weights(weights: ArrayLike | None, measured: ClassStatistics) -> np.nd
     """(K,) the user's class weights, or the measured ones."""
     if weights is None:
         return measured.weights
-    weights = np.asarray(weights, dtype=np.float64)
+    weights = np.asarray(float_leaf(weights, "weights"), dtype=np.float64)
     check_vector("weights", weights, positive=True, length=len(measured.class_labels))
     return weights
 
 
 def _checked(samples: ArrayLike, labels: Any) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
-    samples, labels = np.asarray(float_leaf(samples)), read_labels("labels", labels)
+    samples, labels = np.asarray(float_leaf(samples, "samples")), read_labels("labels", labels)
     check_counts("", samples, labels)
     check_finite("samples", samples)
     warn_of_similar_names(labels, stacklevel=3)

@@ -67,7 +67,7 @@ def class_times(
         time: one of `CLASS_TIMES` (module docstring), static.
 
     Raises:
-        InputError: an unknown name.
+        InputError: an unknown name, or another kind of problem.
 
     Example:
         >>> import jax; jax.config.update("jax_enable_x64", True)
@@ -77,6 +77,10 @@ def class_times(
         [81.6, 137.7]
     """
     check_class_time(time)
+    if not isinstance(problem, AsymptoticProblem):
+        raise InputError(
+            f"the problem is a {type(problem).__name__}", "an AsymptoticProblem", "build one"
+        )
     if time in _FROM_CURVES:
         return getattr(theory_dynamics(problem), time)
     ensemble = make_ensemble(along_directions(problem))

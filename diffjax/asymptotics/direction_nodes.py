@@ -6,7 +6,7 @@ import numpy as np
 
 from diffjax.errors import InputError
 from diffjax.typing import ArrayLike, Float
-from diffjax.validation import check_count, check_finite
+from diffjax.validation import check_count, check_finite, float_leaf
 
 MOST_ROUNDS = 200
 
@@ -67,7 +67,7 @@ def cluster_directions(
 
 
 def _checked(variances: ArrayLike) -> np.ndarray:
-    variances = np.asarray(variances, dtype=np.float64)
+    variances = np.asarray(float_leaf(variances, "variances"))
     if variances.ndim != 2 or variances.size == 0:
         raise InputError(
             f"variances has shape {variances.shape}",

@@ -4,6 +4,7 @@ import dataclasses
 from typing import Literal
 
 from diffjax.errors import InputError
+from diffjax.validation import whole_number
 
 MOST_NEURON_NODES = 20_000
 Method = Literal["auto", "commuting", "matrices", "sub-classes"]
@@ -77,8 +78,10 @@ class TheoryOptions:
             "largest_matrix": 1,
         }  # fmt: skip
         for name, minimum in smallest.items():
-            value = getattr(self, name)
-            if value is not None and (not isinstance(value, int) or value < minimum):
+            value = whole_number(getattr(self, name))
+            object.__setattr__(self, name, value)
+            whole = isinstance(value, int) and not isinstance(value, bool)
+            if value is not None and (not whole or value < minimum):
                 raise InputError(
                     f"{name}={value!r}", f"a whole number of at least {minimum}", "or leave it out"
                 )

@@ -16,14 +16,15 @@ from diffjax.diffusion import noise_variance, noisy_variance
 from diffjax.errors import InputError
 from diffjax.mixture import GaussianMixture, Mixture, TwoClasses
 from diffjax.numerics.activations import Activation, resolve_activation
+from diffjax.spec import Spec
 from diffjax.training_window import default_window
 from diffjax.typing import Array, ArrayLike, Float
-from diffjax.validation import concrete, float_leaf
+from diffjax.validation import concrete, numbers
 
 RANK_TOLERANCE = 1e-9
 
 
-class AsymptoticProblem(eqx.Module):
+class AsymptoticProblem(Spec):
     """The random-feature score model in the limit of infinite dimension.
 
     Args:
@@ -60,21 +61,23 @@ class AsymptoticProblem(eqx.Module):
     """
 
     mixture: Mixture
-    features_per_dim: Float[Array, ""] = eqx.field(converter=float_leaf)
-    samples_per_dim: Float[Array, ""] = eqx.field(converter=float_leaf)
-    diffusion_time: Float[Array, ""] = eqx.field(converter=float_leaf)
+    features_per_dim: Float[Array, ""] = eqx.field(converter=numbers("features_per_dim"))
+    samples_per_dim: Float[Array, ""] = eqx.field(converter=numbers("samples_per_dim"))
+    diffusion_time: Float[Array, ""] = eqx.field(converter=numbers("diffusion_time"))
     activation: Activation = eqx.field(static=True, converter=resolve_activation, default="tanh")  # pyright: ignore[reportAssignmentType]
     training_times: Float[Array, " training_time"] | None = eqx.field(
-        converter=float_leaf, default=None
+        converter=numbers("training_times"), default=None
     )
-    class_weights: Float[Array, " class"] | None = eqx.field(converter=float_leaf, default=None)
-    bias_std: Float[Array, ""] = eqx.field(converter=float_leaf, default=0.0)  # pyright: ignore[reportAssignmentType]
+    class_weights: Float[Array, " class"] | None = eqx.field(
+        converter=numbers("class_weights"), default=None
+    )
+    bias_std: Float[Array, ""] = eqx.field(converter=numbers("bias_std"), default=0.0)  # pyright: ignore[reportAssignmentType]
     theory_options: TheoryOptions = eqx.field(static=True, default=TheoryOptions())
     direction_counts: Float[Array, " direction"] | None = eqx.field(
-        converter=float_leaf, default=None
+        converter=numbers("direction_counts"), default=None
     )
     class_centroids: Float[Array, "class dim"] | None = eqx.field(
-        converter=float_leaf, default=None
+        converter=numbers("class_centroids"), default=None
     )
 
     def __check_init__(self):

@@ -16,7 +16,7 @@ from diffjax.diffusion import noise_variance
 from diffjax.errors import InputError
 from diffjax.numerics.multisection import last_zero
 from diffjax.typing import Array, ArrayLike, Float, Int, Key
-from diffjax.validation import check_count, check_finite, check_vector, concrete
+from diffjax.validation import check_count, check_finite, check_vector, concrete, float_leaf
 
 LARGEST_TIME = 6.0
 SMALLEST_TIME = 1e-3
@@ -44,9 +44,10 @@ def collapse_times(stds: ArrayLike, counts: ArrayLike, dim: int) -> Float[Array,
         Biroli, Bonnaire, de Bortoli, Mezard, arXiv 2402.18491.
     """
     check_count("dim", dim)
-    if concrete((jnp.asarray(stds), jnp.asarray(counts))):
+    stds, counts = float_leaf(stds, "stds"), float_leaf(counts, "counts")
+    if concrete((stds, counts)):
         _check(np.asarray(stds, dtype=float), np.asarray(counts, dtype=float))
-    excess = jnp.expm1(2.0 * jnp.log(jnp.asarray(counts, dtype=float)) / dim)
+    excess = jnp.expm1(2.0 * jnp.log(jnp.asarray(counts)) / dim)
     return 0.5 * jnp.log1p(jnp.asarray(stds) ** 2 / excess)
 
 

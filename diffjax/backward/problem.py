@@ -7,14 +7,15 @@ import numpy as np
 from diffjax.backward.memory import CERTAINTY, check_certainty
 from diffjax.backward.reduction import check_mixture, check_times
 from diffjax.mixture import Mixture
+from diffjax.spec import Spec
 from diffjax.typing import Array, Float
-from diffjax.validation import check_count, concrete, float_leaf
+from diffjax.validation import check_count, concrete, numbers, whole_number
 
 DEFAULT_COUNT = 48
 FIRST_TIME = 0.05
 
 
-class SpeciationProblem(eqx.Module):
+class SpeciationProblem(Spec):
     """Which classes part when, in the backward diffusion of a mixture.
 
     Args:
@@ -35,12 +36,12 @@ class SpeciationProblem(eqx.Module):
     """
 
     mixture: Mixture
-    dim: int = eqx.field(static=True)
+    dim: int = eqx.field(static=True, converter=whole_number)
     diffusion_times: Float[Array, " diffusion_time"] | None = eqx.field(
-        converter=float_leaf, default=None
+        converter=numbers("diffusion_times"), default=None
     )
-    certainty: Float[Array, ""] = eqx.field(converter=float_leaf, default=CERTAINTY)  # pyright: ignore[reportAssignmentType]
-    num_overlaps: int = eqx.field(static=True, default=105)
+    certainty: Float[Array, ""] = eqx.field(converter=numbers("certainty"), default=CERTAINTY)  # pyright: ignore[reportAssignmentType]
+    num_overlaps: int = eqx.field(static=True, converter=whole_number, default=105)
 
     def __check_init__(self):
         check_mixture(self.mixture, self.dim)

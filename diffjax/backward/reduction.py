@@ -9,7 +9,7 @@ from diffjax.diffusion import noisy_variance, signal_scale
 from diffjax.errors import InputError, PrecisionError
 from diffjax.mixture import GaussianMixture, Mixture, TwoClasses, centroid_coordinates
 from diffjax.typing import Array, ArrayLike, Float
-from diffjax.validation import check_count, check_finite, concrete
+from diffjax.validation import check_count, check_finite, concrete, float_leaf
 
 
 class ReducedMixture(NamedTuple):
@@ -133,7 +133,7 @@ def check_mixture(mixture: Mixture, dim: int) -> None:
 def check_times(diffusion_times: ArrayLike) -> Float[Array, " diffusion_time"]:
     """The times as a vector, refused unless positive and finite."""
     if concrete(diffusion_times) or not hasattr(diffusion_times, "dtype"):
-        times = np.atleast_1d(np.asarray(diffusion_times, dtype=float))
+        times = np.atleast_1d(np.asarray(float_leaf(diffusion_times, "diffusion_times")))
         check_finite("diffusion_times", times)
         if times.ndim != 1 or times.size == 0 or (times <= 0).any():
             shown = (

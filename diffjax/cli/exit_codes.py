@@ -55,6 +55,10 @@ def exit_code(verb: Callable[[], int | None]) -> int:
         if _is_output_lost(error):
             return _refuse(_OUTPUT_LOST.format(error.strerror or error))
         return _refuse(_describe(error))
+    except (RuntimeError, AssertionError):
+        if (fault := _backend_fault()) is None:
+            raise
+        return _refuse(fault)
     except KeyboardInterrupt as interruption:
         by = (interruption, interruption.__context__)
         terminated = any(isinstance(error, Terminated) for error in by)
@@ -129,6 +133,23 @@ _REMEDIES = {
     errno.ENOTDIR: ("every part of the path but the last is a folder", "check the path"),
     errno.EISDIR: ("a file, not a folder", "check the path"),
 }
+
+
+def _backend_fault() -> str | None:
+    """What to do where JAX finds no device of the platforms that the user chose; else None."""
+    import jax
+
+    try:
+        jax.devices()
+    except (RuntimeError, AssertionError) as error:  # the latter where a plugin is missing
+        chosen = os.environ.get("JAX_PLATFORMS", "")
+        reason = str(error).partition(". (set")[0].strip() or "no such device was found"
+        return (
+            f"JAX cannot start on JAX_PLATFORMS={chosen!r}: {reason:.300}\n"
+            "allowed: a platform that JAX finds on this machine\n"
+            "to do:   unset JAX_PLATFORMS or set it to cpu, or install JAX for the accelerator"
+        )
+    return None
 
 
 def _describe(error: OSError) -> str:

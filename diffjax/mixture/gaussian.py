@@ -7,17 +7,19 @@ import numpy as np
 
 from diffjax.errors import InputError
 from diffjax.mixture.geometry import mean_variance
+from diffjax.spec import Spec
 from diffjax.typing import Array, Float
 from diffjax.validation import (
     check_finite,
     check_positive_semidefinite,
     check_vector,
     concrete,
-    float_leaf,
+    normalised,
+    numbers,
 )
 
 
-class GaussianMixture(eqx.Module):
+class GaussianMixture(Spec):
     """A mixture of K Gaussian classes with any centroid geometry.
 
     Args:
@@ -39,13 +41,13 @@ class GaussianMixture(eqx.Module):
         2
     """
 
-    stds: Float[Array, " class"] | None = eqx.field(converter=float_leaf, default=None)
-    weights: Float[Array, " class"] = eqx.field(converter=float_leaf, default=(0.5, 0.5))
+    stds: Float[Array, " class"] | None = eqx.field(converter=numbers("stds"), default=None)
+    weights: Float[Array, " class"] = eqx.field(converter=numbers("weights"), default=(0.5, 0.5))
     centroid_gram: Float[Array, "class class"] | None = eqx.field(
-        converter=float_leaf, default=None
+        converter=numbers("centroid_gram"), default=None
     )
     class_covariances: Float[Array, "class dim"] | Float[Array, "class dim dim"] | None = eqx.field(
-        converter=float_leaf, default=None
+        converter=numbers("class_covariances"), default=None
     )
 
     def __check_init__(self):
@@ -112,7 +114,7 @@ def _check_weights(weights: np.ndarray) -> None:
         raise InputError(
             f"weights={weights.tolist()} sum to {weights.sum():.6g}",
             "class weights sum to 1",
-            f"divide them by {weights.sum():.6g}",
+            normalised("weights", weights),
         )
 
 

@@ -9,18 +9,19 @@ import numpy as np
 
 from diffjax.errors import InputError
 from diffjax.mixture.gaussian import GaussianMixture
+from diffjax.spec import Spec
 from diffjax.typing import Array, ArrayLike, Float
-from diffjax.validation import check_finite, check_vector, concrete, float_leaf, namespace
+from diffjax.validation import check_finite, check_vector, concrete, namespace, numbers
 
 
-class TwoClasses(eqx.Module):
+class TwoClasses(Spec):
     """Two isotropic classes described by the quantities one sweeps; built by `two_classes`."""
 
-    stds: Float[Array, "2"] = eqx.field(converter=float_leaf)
-    distance: Float[Array, ""] = eqx.field(converter=float_leaf)
-    imbalance_ratio: Float[Array, ""] = eqx.field(converter=float_leaf)
-    cosine: Float[Array, ""] = eqx.field(converter=float_leaf)
-    norm_ratio: Float[Array, ""] = eqx.field(converter=float_leaf)
+    stds: Float[Array, "2"] = eqx.field(converter=numbers("stds"))
+    distance: Float[Array, ""] = eqx.field(converter=numbers("distance"))
+    imbalance_ratio: Float[Array, ""] = eqx.field(converter=numbers("imbalance_ratio"))
+    cosine: Float[Array, ""] = eqx.field(converter=numbers("cosine"))
+    norm_ratio: Float[Array, ""] = eqx.field(converter=numbers("norm_ratio"))
 
     def __check_init__(self):
         if concrete(self):

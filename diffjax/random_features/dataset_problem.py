@@ -4,7 +4,9 @@ import warnings
 from typing import Any
 
 import equinox as eqx
+import jax
 import numpy as np
+from jax.core import Tracer
 
 from diffjax.errors import InputError
 from diffjax.labelled_data import (
@@ -17,12 +19,20 @@ from diffjax.numerics.activations import Activation, resolve_activation
 from diffjax.random_features.floor_estimate import FewSamplesWarning
 from diffjax.random_features.options import CovarianceOptions
 from diffjax.random_features.problem_checks import check_common
+from diffjax.spec import Spec
 from diffjax.status import Status
 from diffjax.typing import Array, ArrayLike, Float, Int
-from diffjax.validation import check_count, check_finite, concrete, float_leaf, integer_leaf
+from diffjax.validation import (
+    check_count,
+    check_finite,
+    concrete,
+    float_leaf,
+    integer_leaf,
+    whole_number,
+)
 
 
-class DatasetProblem(eqx.Module):
+class DatasetProblem(Spec):
     """The same dynamics on labelled data of the user's.
 
     Train losses average over the given samples, test losses over the held-out ones; the noise is
@@ -69,7 +79,7 @@ class DatasetProblem(eqx.Module):
     test_samples: Float[Array, "held_out dim"]
     test_labels: Int[Array, " held_out"]
     diffusion_time: Float[Array, ""]
-    num_features: int = eqx.field(static=True)
+    num_features: int = eqx.field(static=True, converter=whole_number)
     feature_weights: Float[Array, "feature dim"] | None
     activation: Activation = eqx.field(static=True)
     training_times: Float[Array, " training_time"] | None
@@ -98,20 +108,22 @@ class DatasetProblem(eqx.Module):
         covariance_options: CovarianceOptions = CovarianceOptions(),  # noqa: B008
         class_labels: tuple[str, ...] | None = None,
     ):
-        self.train_samples = float_leaf(train_samples)
-        self.test_samples = float_leaf(test_samples)
+        self.train_samples = float_leaf(train_samples, "train_samples")
+        self.test_samples = float_leaf(test_samples, "test_samples")
         self.train_labels, self.test_labels, self.class_labels = _encode_labels(
             train_labels, test_labels, class_labels
         )
-        self.diffusion_time = float_leaf(diffusion_time)
-        self.num_features = _number_of_features(num_features, float_leaf(feature_weights))
-        self.feature_weights = float_leaf(feature_weights)
+        self.diffusion_time = float_leaf(diffusion_time, "diffusion_time")
+        self.num_features = _number_of_features(
+            whole_number(num_features), float_leaf(feature_weights, "feature_weights")
+        )
+        self.feature_weights = float_leaf(feature_weights, "feature_weights")
         self.activation = resolve_activation(activation)
-        self.training_times = float_leaf(training_times)
+        self.training_times = float_leaf(training_times, "training_times")
         self.seed = integer_leaf(seed)
-        self.class_weights = float_leaf(class_weights)
-        self.bias_std = float_leaf(bias_std)
-        self.readout_std = float_leaf(readout_std)
+        self.class_weights = float_leaf(class_weights, "class_weights")
+        self.bias_std = float_leaf(bias_std, "bias_std")
+        self.readout_std = float_leaf(readout_std, "readout_std")
         self.covariance_options = covariance_options
         self._warn(train_labels, given_codes=class_labels is not None)
 
@@ -209,7 +221,7 @@ def _check_codes(train: Any, test: Any, class_labels: tuple[str, ...]) -> None:
     """Raise InputError unless both splits hold every code 0..K-1 and no other."""
     wanted = np.arange(len(class_labels))
     for name, labels in (("train_labels", train), ("test_labels", test)):
-        if not concrete(labels):
+        if any(isinstance(part, Tracer) for part in jax.tree.leaves(labels)):
             continue
         found = np.unique(np.asarray(labels))
         if found.dtype.kind not in "iu" or not np.array_equal(found, wanted):

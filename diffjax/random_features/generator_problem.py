@@ -14,9 +14,17 @@ from diffjax.random_features.options import CovarianceOptions
 from diffjax.random_features.problem import RandomFeatureProblem
 from diffjax.random_features.sampling import class_counts
 from diffjax.samplers import MOST_SIGNAL, Method, log_snr_times
+from diffjax.spec import Spec
 from diffjax.training_window import check_training_times
 from diffjax.typing import Array, Float, Int
-from diffjax.validation import check_count, check_vector, concrete, float_leaf, integer_leaf
+from diffjax.validation import (
+    check_count,
+    check_vector,
+    concrete,
+    integer_leaf,
+    numbers,
+    whole_number,
+)
 
 Sampler = Literal["sde", "ode"]
 Clock = Literal["training_time", "scaled"]
@@ -28,7 +36,7 @@ CLOCKS = ("training_time", "scaled")
 _DEFAULT_TIMES = 0.2 * 10.0 ** np.linspace(0.0, 8.0, 13)
 
 
-class GeneratorProblem(eqx.Module):
+class GeneratorProblem(Spec):
     """A generative model: one random-features score model per diffusion time, and its samples.
 
     All diffusion times share training samples, W and beta.  Samples are generated backwards from
@@ -77,21 +85,23 @@ class GeneratorProblem(eqx.Module):
     """
 
     mixture: Mixture
-    dim: int = eqx.field(static=True)
-    num_features: int = eqx.field(static=True)
-    num_samples: int = eqx.field(static=True)
+    dim: int = eqx.field(static=True, converter=whole_number)
+    num_features: int = eqx.field(static=True, converter=whole_number)
+    num_samples: int = eqx.field(static=True, converter=whole_number)
     activation: Activation = eqx.field(static=True, converter=resolve_activation, default="tanh")  # pyright: ignore[reportAssignmentType]
     training_times: Float[Array, " training_time"] | None = eqx.field(
-        converter=float_leaf, default=None
+        converter=numbers("training_times"), default=None
     )
     seed: Int[Array, ""] = eqx.field(converter=integer_leaf, default=0)  # pyright: ignore[reportAssignmentType]
-    class_weights: Float[Array, " class"] | None = eqx.field(converter=float_leaf, default=None)
-    bias_std: Float[Array, ""] = eqx.field(converter=float_leaf, default=1.0)  # pyright: ignore[reportAssignmentType]
-    diffusion_times: Float[Array, " diffusion_time"] | None = eqx.field(
-        converter=float_leaf, default=None
+    class_weights: Float[Array, " class"] | None = eqx.field(
+        converter=numbers("class_weights"), default=None
     )
-    num_diffusion_times: int = eqx.field(static=True, default=24)
-    num_generated: int = eqx.field(static=True, default=400)
+    bias_std: Float[Array, ""] = eqx.field(converter=numbers("bias_std"), default=1.0)  # pyright: ignore[reportAssignmentType]
+    diffusion_times: Float[Array, " diffusion_time"] | None = eqx.field(
+        converter=numbers("diffusion_times"), default=None
+    )
+    num_diffusion_times: int = eqx.field(static=True, converter=whole_number, default=24)
+    num_generated: int = eqx.field(static=True, converter=whole_number, default=400)
     sampler: Sampler = eqx.field(static=True, default="sde")
     clock: Clock = eqx.field(static=True, default="training_time")
     covariance_options: CovarianceOptions = eqx.field(static=True, default=CovarianceOptions())

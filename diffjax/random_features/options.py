@@ -5,6 +5,7 @@ import math
 from typing import NamedTuple
 
 from diffjax.errors import InputError
+from diffjax.validation import whole_number
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,8 +59,10 @@ class CovarianceOptions:
     def __post_init__(self):
         smallest = {"train_order": 1, "population_order": 1, "nodes": 5, "population_nodes": 5}
         for name, minimum in {**smallest, "block_size": 1}.items():
-            value = getattr(self, name)
-            if value is not None and (not isinstance(value, int) or value < minimum):
+            value = whole_number(getattr(self, name))
+            object.__setattr__(self, name, value)
+            whole = isinstance(value, int) and not isinstance(value, bool)
+            if value is not None and (not whole or value < minimum):
                 raise InputError(
                     f"{name}={value!r}", f"a whole number of at least {minimum}", "or leave it out"
                 )

@@ -9,16 +9,18 @@ from diffjax.numerics.activations import Activation, resolve_activation
 from diffjax.random_features.options import CovarianceOptions
 from diffjax.random_features.problem_checks import check_common
 from diffjax.random_features.sampling import class_counts
+from diffjax.spec import Spec
 from diffjax.typing import Array, Float, Int
 from diffjax.validation import (
     check_count,
     concrete,
-    float_leaf,
     integer_leaf,
+    numbers,
+    whole_number,
 )
 
 
-class RandomFeatureProblem(eqx.Module):
+class RandomFeatureProblem(Spec):
     """A score model with random features, trained on samples of a Gaussian mixture.
 
     s_A(x) = A phi(W x/sqrt(d) + beta)/sqrt(p) learns the score at one diffusion time by gradient
@@ -61,18 +63,20 @@ class RandomFeatureProblem(eqx.Module):
     """
 
     mixture: Mixture
-    dim: int = eqx.field(static=True)
-    num_features: int = eqx.field(static=True)
-    num_samples: int = eqx.field(static=True)
-    diffusion_time: Float[Array, ""] = eqx.field(converter=float_leaf)
+    dim: int = eqx.field(static=True, converter=whole_number)
+    num_features: int = eqx.field(static=True, converter=whole_number)
+    num_samples: int = eqx.field(static=True, converter=whole_number)
+    diffusion_time: Float[Array, ""] = eqx.field(converter=numbers("diffusion_time"))
     activation: Activation = eqx.field(static=True, converter=resolve_activation, default="tanh")  # pyright: ignore[reportAssignmentType]
     training_times: Float[Array, " training_time"] | None = eqx.field(
-        converter=float_leaf, default=None
+        converter=numbers("training_times"), default=None
     )
     seed: Int[Array, ""] = eqx.field(converter=integer_leaf, default=0)  # pyright: ignore[reportAssignmentType]
-    class_weights: Float[Array, " class"] | None = eqx.field(converter=float_leaf, default=None)
-    bias_std: Float[Array, ""] = eqx.field(converter=float_leaf, default=0.0)  # pyright: ignore[reportAssignmentType]
-    readout_std: Float[Array, ""] | None = eqx.field(converter=float_leaf, default=None)
+    class_weights: Float[Array, " class"] | None = eqx.field(
+        converter=numbers("class_weights"), default=None
+    )
+    bias_std: Float[Array, ""] = eqx.field(converter=numbers("bias_std"), default=0.0)  # pyright: ignore[reportAssignmentType]
+    readout_std: Float[Array, ""] | None = eqx.field(converter=numbers("readout_std"), default=None)
     covariance_options: CovarianceOptions = eqx.field(static=True, default=CovarianceOptions())
 
     def __check_init__(self):

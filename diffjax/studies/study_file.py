@@ -81,10 +81,10 @@ def read_study(file: Path) -> Study:
         OSError: the file cannot be read.
     """
     try:
-        return parse_study(file.read_text(encoding="utf-8"), str(file))
+        return parse_study(file.read_text(encoding="utf-8-sig"), str(file))
     except UnicodeDecodeError as error:
         raise InputError(
-            f"{file} is no text: {error}", "a TOML file in UTF-8", "mend it"
+            f"{file} is no text: {error}", "a TOML file in UTF-8", "save it as UTF-8"
         ) from error
 
 

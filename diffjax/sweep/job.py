@@ -53,6 +53,7 @@ def prepare(
 ) -> Job:
     """Check a request completely, and find which of its points are to be computed."""
     _check_model(model, options)
+    _check_store(store)
     chosen = find_devices(devices)
     folder = RunFolder.open(store) if store is not None and RunFolder.exists(store) else None
     if model.settle is not None:
@@ -80,6 +81,18 @@ def plan_of(job: Job, group: Group) -> GroupPlan | HostPlan:
         return plan_host(job.model, group, job.options)
     lanes = lanes_of(job.devices, job.batch_size)
     return plan_group(job.model, group, job.options, job.devices, lanes, job.batch_size)
+
+
+def _check_store(store: Any) -> None:
+    """Raise unless results may be kept there: a path that is a folder or nothing yet."""
+    if store is not None and not isinstance(store, str | os.PathLike):
+        raise InputError(f"store={store!r:.80}", "the path of a folder", "pass a text or a Path")
+    if store is not None and os.path.exists(store) and not os.path.isdir(store):
+        raise InputError(
+            f"{os.fspath(store)} is a file",
+            "a run is kept in a folder of its own",
+            "name an empty or new folder",
+        )
 
 
 def _check_keepable(record: Mapping[str, Any]) -> None:
@@ -139,4 +152,5 @@ def _check_model(model: Any, options: Mapping[str, Any]) -> None:
             "remove or rename it",
         )
     if model.precision == "float64":
-        require_float64(model.name, bool(options.get("allow_float32", False)))
+        consent = bool(options.get("allow_float32")) if "allow_float32" in names else None
+        require_float64(model.name, consent)

@@ -28,7 +28,8 @@ def axis_values(label: str, field: Field, values: Any) -> Any:
     """
     listed = _listed(label, values)
     if field.kind == "static":
-        return tuple(_static_value(label, value) for value in listed)
+        whole = isinstance(field.value, int) and not isinstance(field.value, bool)
+        return tuple(_static_value(label, value, whole) for value in listed)
     return _leaf_values(label, field, listed)
 
 
@@ -52,8 +53,10 @@ def _listed(label: str, values: Any) -> list[Any]:
     return listed
 
 
-def _static_value(label: str, value: Any) -> Any:
+def _static_value(label: str, value: Any, whole: bool) -> Any:
     value = value.item() if isinstance(value, np.generic) else value
+    if whole and isinstance(value, float) and value.is_integer():  # 64.0 is the size 64
+        value = int(value)
     if isinstance(value, float) and not math.isfinite(value):
         raise _not_finite(label, [value])
     try:

@@ -6,16 +6,24 @@ import equinox as eqx
 import numpy as np
 
 from diffjax.errors import InputError
+from diffjax.spec import Spec
 from diffjax.typing import Array, ArrayLike, Float, Int
 from diffjax.unet.config import EvaluationConfig, NetworkConfig, TrainingConfig
 from diffjax.unet.images import ImageSplit, counts_from_imbalance, split_images
 from diffjax.unet.labelled_images import LabelledImages
-from diffjax.validation import check_count, check_scalar, concrete, float_leaf, integer_leaf
+from diffjax.validation import (
+    check_count,
+    check_scalar,
+    concrete,
+    float_leaf,
+    integer_leaf,
+    whole_number,
+)
 
 FASHION_MNIST = "fashion-mnist"
 
 
-class UNetProblem(eqx.Module):
+class UNetProblem(Spec):
     """A U-Net trained on two classes of images.
 
     Args:
@@ -40,10 +48,10 @@ class UNetProblem(eqx.Module):
     """
 
     classes: tuple[int, ...] = eqx.field(static=True)
-    num_samples: int = eqx.field(static=True)
+    num_samples: int = eqx.field(static=True, converter=whole_number)
     imbalance_ratio: Float[Array, ""]
     seed: Int[Array, ""]
-    shrink: int = eqx.field(static=True)
+    shrink: int = eqx.field(static=True, converter=whole_number)
     network: NetworkConfig = eqx.field(static=True)
     training: TrainingConfig = eqx.field(static=True)
     evaluation: EvaluationConfig = eqx.field(static=True)
@@ -65,11 +73,11 @@ class UNetProblem(eqx.Module):
     ):
         self.classes = tuple(int(label) for label in classes)
         self.num_samples = num_samples
-        self.imbalance_ratio = float_leaf(imbalance_ratio)
+        self.imbalance_ratio = float_leaf(imbalance_ratio, "imbalance_ratio")
         self.seed = integer_leaf(seed)
         self.shrink = shrink
         self.network, self.training, self.evaluation = network, training, evaluation
-        self.images = float_leaf(images)
+        self.images = float_leaf(images, "images")
         self.labels = None if labels is None else integer_leaf(labels)
 
     def __check_init__(self):

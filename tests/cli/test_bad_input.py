@@ -131,7 +131,7 @@ def test_a_full_disk_keeps_what_was_written(diffjax, toy_study, monkeypatch):
     assert "2 of 6 points are already there" in finished.out
 
 
-def test_a_run_without_a_study_has_no_figures(diffjax, toy, tmp_path):
+def test_a_run_without_a_study_that_no_figure_shows_says_so(diffjax, toy, tmp_path):
     from diffjax.sweep import sweep
 
     from .toy import Curve
@@ -140,4 +140,30 @@ def test_a_run_without_a_study_has_no_figures(diffjax, toy, tmp_path):
     sweep(model, Curve(), {"offset": [1.0]}, tmp_path / "run")
     outcome = diffjax("figure", "run")
     assert outcome.code == 2
-    assert "not made from a study" in outcome.err
+    assert "no figure of one point shows" in outcome.err
+
+
+def test_a_study_file_with_a_byte_order_mark_is_read(diffjax, toy_study, tmp_path):
+    file = tmp_path / toy_study
+    file.write_bytes(b"\xef\xbb\xbf" + file.read_bytes())
+    assert diffjax("explain", toy_study).code == 0
+
+
+def test_a_study_file_in_another_encoding_is_refused_in_words(diffjax, toy_study, tmp_path):
+    file = tmp_path / toy_study
+    file.write_bytes(file.read_text().encode("utf-16"))
+    outcome = diffjax("explain", toy_study)
+    assert outcome.code == 2 and "save it as UTF-8" in outcome.err
+
+
+@pytest.mark.parametrize("platform", ["cuda", "nonsense"])
+def test_a_platform_that_is_not_there_is_said_in_words(diffjax, platform, monkeypatch):
+    import jax
+
+    def absent():
+        raise {"cuda": AssertionError(), "nonsense": RuntimeError("no such backend")}[platform]
+
+    monkeypatch.setattr(jax, "devices", absent)
+    monkeypatch.setenv("JAX_PLATFORMS", platform)
+    outcome = diffjax("info")
+    assert outcome.code == 2 and f"JAX_PLATFORMS={platform!r}" in outcome.err

@@ -31,7 +31,7 @@ from diffjax.asymptotics.spectrum.result import Spectrum
 from diffjax.errors import InputError
 from diffjax.precision import require_float64
 from diffjax.status import Status, worst, worst_along
-from diffjax.validation import check_vector
+from diffjax.validation import check_vector, float_leaf
 
 LINE_NODES = 96
 LARGEST_MASS_ERROR = 1e-3
@@ -127,7 +127,7 @@ def concrete_ensemble(problem: AsymptoticProblem) -> Ensemble:
 
 
 def _checked_grid(eigenvalues: ArrayLike) -> np.ndarray:
-    grid = np.asarray(eigenvalues, float)
+    grid = np.asarray(float_leaf(eigenvalues, "eigenvalues"))
     check_vector("eigenvalues", grid, positive=True)
     if (np.diff(grid) <= 0).any():
         raise InputError(

@@ -33,7 +33,7 @@ from diffjax.asymptotics.spectrum.edges import find_support
 from diffjax.asymptotics.spectrum.gaps import CHUNK, solved_points
 from diffjax.asymptotics.spectrum.newton import unpacked
 from diffjax.errors import InputError
-from diffjax.validation import check_finite, check_scalar
+from diffjax.validation import check_finite, check_scalar, float_leaf
 
 BISECTIONS = 4
 ABOVE_EDGE = 1e-6
@@ -95,7 +95,7 @@ def centroid_outliers(problem: AsymptoticProblem, centroids: ArrayLike) -> np.nd
         >>> centroid_outliers(problem, [[12**0.5], [-(12**0.5)]])
     """
     ensemble = _ensemble(problem)
-    places = np.asarray(centroids, float)
+    places = np.asarray(float_leaf(centroids, "centroids"))
     if bool(spread_out(ensemble)) or not is_odd(problem.activation):
         raise InputError(
             "the problem has extensive centroids, biases or an activation that is not odd",
