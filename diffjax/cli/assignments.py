@@ -1,12 +1,20 @@
 """``field=value`` on the command line: from text to a problem with these fields."""
 
+import difflib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from diffjax.errors import InputError
-from diffjax.fields import Field, all_fields, find_field, replaced, value_at
+from diffjax.fields import (
+    Field,
+    all_fields,
+    find_field,
+    replaced,
+    sweepable_fields,
+    value_at,
+)
 
 Path = tuple[str, ...]
 
@@ -44,7 +52,20 @@ def _find(problem: Any, name: str) -> Field:
     """As `find_field`, and also fields that are None so far."""
     unset = [field for field in all_fields(problem) if field.kind == "unset"]
     found = [field for field in unset if name in (field.dotted, field.path[-1])]
-    return found[0] if len(found) == 1 else find_field(problem, name)
+    if len(found) == 1:
+        return found[0]
+    try:
+        return find_field(problem, name)
+    except InputError as error:
+        if "is no field" not in error.got:
+            raise
+    known = [*(field.name for field in sweepable_fields(problem)), *(f.path[-1] for f in unset)]
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    raise InputError(
+        f"{type(problem).__name__} has no field {name!r}",
+        f"it has {', '.join(known)}",
+        f"did you mean {close[0]!r}?" if close else "choose one of these",
+    )
 
 
 def _set(problem: Any, changes: dict[Path, Any], field: Field, value: Any, text: str) -> None:

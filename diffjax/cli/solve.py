@@ -13,19 +13,6 @@ if TYPE_CHECKING:
 
 DEFAULT_MODEL = "gradient_flow"
 
-_PER_CLASS = (
-    "sample_counts",
-    "generalization_time",
-    "memorization_time",
-    "gap_onset_time",
-    "spectral_generalization_time",
-    "spectral_memorization_time",
-    "smallest_test_loss",
-    "final_train_loss",
-    "final_test_loss",
-    "bayes_floor",
-)
-
 
 def solve(
     model: str = DEFAULT_MODEL,
@@ -48,6 +35,7 @@ def solve(
     """
     from diffjax.cli.assignments import assigned
     from diffjax.cli.point import check_output, point_dataset, write_point
+    from diffjax.sweep.job import check_options
     from diffjax.sweep.model import find_model
 
     if "=" in model:
@@ -56,6 +44,7 @@ def solve(
     check_output(out)
     problem = assigned(_start(found), fields)
     options = {"solver": solver} if solver != "auto" else {}
+    check_options(found, options)
     result, timings = _timed(found, problem, options)
     dataset = point_dataset(found, problem, result)
     _print(found.name, problem, dataset, timings)
@@ -95,7 +84,7 @@ def _print(name: str, problem: Any, dataset: "xr.Dataset", timings: dict[str, fl
 
     out = console()
     print_facts(out, [("model", name), *_described(problem)])
-    per_class = [dataset[variable] for variable in _PER_CLASS if variable in dataset]
+    per_class = [found for found in dataset.data_vars.values() if found.dims == ("class",)]
     if per_class:
         classes = [f"class {label}" for label in per_class[0]["class"].values]
         rows = [(_long_name(found), *map(_number, found.values)) for found in per_class]

@@ -25,7 +25,17 @@ def sweep(
     out: Annotated[Path | None, Parameter(name=["--out", "-o"])] = None,
     devices: Literal["all"] | int = "all",
     batch_size: int | None = None,
-    retry: Literal["failed", "not_converged", "non_finite", "imprecise", "not_reached"]
+    retry: Literal[
+        "failed",
+        "not_converged",
+        "non_finite",
+        "out_of_range",
+        "coarse",
+        "imprecise",
+        "few_samples",
+        "before_window",
+        "not_reached",
+    ]
     | None = None,
     cluster: str | None = None,
     figures: bool = True,

@@ -174,6 +174,10 @@ def _axis(value: Any, where: KeyPath) -> Any:
     count, build = _AXIS_FORMS[form]
     numbers = isinstance(content, list) and all(_is_number(x) for x in content)
     _require(numbers and len(content) == count, where, _axis_syntax())
+    sizes = content if form == "range" else content[-1:]
+    _require(all(float(x).is_integer() for x in sizes), where, f"{form} counts in whole numbers")
+    crossing = form == "geomspace" and content[0] * content[1] <= 0
+    _require(not crossing, where, "geomspace between two positive or two negative numbers")
     length = content[-1] - (content[0] if form == "range" else 0)
     _require(abs(length) <= MOST_VALUES, where, f"at most {MOST_VALUES} values")
     try:

@@ -139,6 +139,18 @@ def _check_model(model: Any, options: Mapping[str, Any]) -> None:
             "a Model as made by the decorator diffjax.model",
             "use find_model(name) for an installed one",
         )
+    names = check_options(model, options)
+    if model.precision == "float64":
+        consent = bool(options.get("allow_float32")) if "allow_float32" in names else None
+        require_float64(model.name, consent)
+
+
+def check_options(model: Model, options: Mapping[str, Any]) -> list[str]:
+    """The names of a model's options.
+
+    Raises:
+        InputError: an option that it does not have.
+    """
     parameters = inspect.signature(model.function).parameters
     names = [
         p.name for p in parameters.values() if p.kind is p.KEYWORD_ONLY or p.default != p.empty
@@ -151,6 +163,4 @@ def _check_model(model: Any, options: Mapping[str, Any]) -> None:
             f"it has {', '.join(names) or 'none'}",
             "remove or rename it",
         )
-    if model.precision == "float64":
-        consent = bool(options.get("allow_float32")) if "allow_float32" in names else None
-        require_float64(model.name, consent)
+    return names

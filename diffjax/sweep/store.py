@@ -318,6 +318,8 @@ def _write_once(path: Path, content: bytes) -> None:
 
 
 def _no_run(folder: Path, why: str) -> InputError:
+    if not folder.exists():
+        why = "does not exist"
     return InputError(
         f"folder {folder} {why}",
         f"a run of diffjax (format {FORMAT_VERSION}), or for a new sweep an empty or new folder",

@@ -167,3 +167,34 @@ def test_a_platform_that_is_not_there_is_said_in_words(diffjax, platform, monkey
     monkeypatch.setenv("JAX_PLATFORMS", platform)
     outcome = diffjax("info")
     assert outcome.code == 2 and f"JAX_PLATFORMS={platform!r}" in outcome.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("solve", "speciation", "--solver", "eigh"), ["'solver'", "'speciation'"]),
+        (("solve", "gradient_flow", "weights=.5,.5"), ["did you mean 'class_weights'"]),
+        (("solve", "gradient_flow", "foo=3"), ["no field 'foo'", "training_times"]),
+        (("status", "nowhere"), ["nowhere does not exist"]),
+    ],
+)
+def test_what_a_newcomer_types_is_answered_in_words(diffjax, arguments, words):
+    outcome = diffjax(*arguments)
+    assert outcome.code == 2
+    assert all(word in outcome.err for word in words), outcome.err
+
+
+@pytest.mark.parametrize(
+    ("axis", "words"),
+    [
+        ("{linspace = [1.0, 2.0, 2.5]}", "whole numbers"),
+        ("{range = [0.5, 3]}", "whole numbers"),
+        ("{geomspace = [-1.0, 1.0, 3]}", "two positive or two negative"),
+        ("{geomspace = [0.0, 1.0, 3]}", "two positive or two negative"),
+    ],
+)
+def test_axes_that_would_be_read_as_something_else(diffjax, toy_study, tmp_path, axis, words):
+    file = tmp_path / toy_study
+    file.write_text(file.read_text().replace("[1.0, 2.0, 4.0]", axis))
+    outcome = diffjax("explain", toy_study)
+    assert outcome.code == 2 and words in outcome.err and "line 9: axes.offset" in outcome.err
