@@ -122,14 +122,12 @@ def point_rows(rank: int, rounds: int) -> list:
     """Compiling and computing one point on one core, and the screening of the same point."""
     from benchmarks.report import Row, measured
     from diffjax.asymptotics.dynamics import theory_dynamics
-    from diffjax.asymptotics.ensemble import make_ensemble
-    from diffjax.asymptotics.problem import training_times
-    from diffjax.asymptotics.screening import screen
+    from diffjax.asymptotics.screening import screened
 
     point, case = problem(rank), f"theory rank {rank}, one point"
     programs = {
         "curves and times": theory_dynamics,
-        "screening": lambda p: screen(make_ensemble(p), training_times(p)),
+        "screening": screened,
     }
     rows = []
     for name, function in programs.items():

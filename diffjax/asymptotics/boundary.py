@@ -23,7 +23,7 @@ from diffjax.errors import InputError
 from diffjax.fields import Field, find_field
 from diffjax.numerics.multisection import last_zero
 from diffjax.spec import Spec
-from diffjax.status import Status
+from diffjax.status import FAILURES, Status, worst, worst_along
 from diffjax.typing import Array, Float, Int
 from diffjax.validation import check_count, check_scalar, concrete, numbers, whole_number
 
@@ -84,9 +84,11 @@ class Boundary(Spec):
         crossing_time: the training time of both classes there; inf if there is none.
         slope: d log(time_0/time_1)/d axis there.
         log_ratio_at_low: log(time_0/time_1) where the search begins, inf if one time is not
-            reached.
+            reached, nan where it cannot be trusted.
         log_ratio_at_high: the same where it ends.
-        status: NOT_REACHED if the order does not change, NOT_CONVERGED if the search failed.
+        status: that of the times at the boundary, NOT_CONVERGED if the search failed.  If the
+            order does not change, NOT_REACHED or the worse status of the times at either end.
+            A failure leaves no position.
     """
 
     position: Float[Array, ""]
@@ -101,31 +103,52 @@ def find_boundary(problem: BoundaryProblem) -> Boundary:
     """The last change of order between low and high; jit-able and differentiable."""
     held = jax.tree.map(lambda leaf: jax.lax.stop_gradient(jnp.asarray(leaf)), problem)
     guess, crossed = _searched(held)
-    values, slopes = jax.lax.map(
-        lambda x: jax.jvp(lambda y: _logs(held, y), (x,), (jnp.ones_like(x),)),
+    values, slopes, statuses = jax.lax.map(
+        lambda x: jax.jvp(lambda y: _logs(held, y), (x,), (jnp.ones_like(x),), has_aux=True),
         jnp.stack([held.low, guess, held.high]),
     )
     ratio, slope = values[1, 0], slopes[1, 0]
     step = ratio / jnp.where(slope == 0, jnp.nan, slope)
-    good = crossed & (jnp.abs(step) < LARGEST_STEP * (held.high - held.low))
+    converged = jnp.abs(step) < LARGEST_STEP * (held.high - held.low)
     polished = _Crossing(guess - step, values[1, 1] - slopes[1, 1] * step)
     crossing = _with_derivatives(problem, polished, slopes[1])
-    status = jnp.where(good, Status.OK, Status.NOT_CONVERGED)
+    status = _status(statuses, crossed, converged)
+    good = crossed & ~_failed(status)
     return Boundary(
         position=jnp.where(good, crossing.position, jnp.nan),
         crossing_time=jnp.where(good, jnp.exp(crossing.log_time), jnp.inf),
         slope=jnp.where(good, slope, jnp.nan),
-        log_ratio_at_low=values[0, 0],
-        log_ratio_at_high=values[2, 0],
-        status=jnp.where(crossed, status, Status.NOT_REACHED).astype(jnp.int8),
+        log_ratio_at_low=_trusted(values[0, 0], statuses[0]),
+        log_ratio_at_high=_trusted(values[2, 0], statuses[2]),
+        status=status,
     )
+
+
+def _status(statuses: Array, crossed: Array, converged: Array) -> Array:
+    """Of the boundary: that of the times on it, and of those that say whether there is one.
+
+    Far from the boundary a time may be out of reach or wrong without moving it.  That there is
+    none rests on the ends alone; their thresholds that are not reached are part of the answer.
+    """
+    search = jnp.where(converged, Status.OK, Status.NOT_CONVERGED)
+    there = worst(statuses[1], search)
+    ends = worst_along(statuses[jnp.array([0, 2])])
+    return jnp.where(crossed, there, worst(ends, Status.NOT_REACHED)).astype(jnp.int8)
+
+
+def _failed(status: Array) -> Array:
+    return jnp.isin(status, jnp.asarray(sorted(FAILURES), status.dtype))
+
+
+def _trusted(ratio: Array, status: Array) -> Array:
+    return jnp.where(_failed(status), jnp.nan, ratio)
 
 
 def _searched(held: BoundaryProblem) -> tuple[Array, Array]:
     """A position close to the last change of order, and whether there is one."""
 
     def margins(positions: Array) -> Array:
-        ratios = jax.lax.map(lambda x: _logs(held, x)[0], positions)
+        ratios = jax.lax.map(lambda x: _logs(held, x)[0][0], positions)
         return jnp.stack([ratios, -ratios], axis=1)
 
     found = last_zero(margins, held.low, held.high, conditions=2)
@@ -150,16 +173,17 @@ def _with_derivatives(problem: BoundaryProblem, crossing: _Crossing, slopes: Arr
 @_with_derivatives.defjvp
 def _implicit_derivatives(primals, tangents):
     _, crossing, slopes = primals
-    _, change = jax.jvp(lambda p: _logs(p, crossing.position), primals[:1], tangents[:1])
+    _, change = jax.jvp(lambda p: _logs(p, crossing.position)[0], primals[:1], tangents[:1])
     position = -change[0] / slopes[0]
     return crossing, _Crossing(position, change[1] + slopes[1] * position)
 
 
-def _logs(problem: BoundaryProblem, position: Array) -> Array:
-    """log(time_first/time_second) and log(time_first) at a position on the axis."""
-    times = class_times(placed(problem, position), problem.time)
+def _logs(problem: BoundaryProblem, position: Array) -> tuple[Array, Array]:
+    """log(time_first/time_second) and log(time_first) at a position on the axis; the status."""
+    times, status = class_times(placed(problem, position), problem.time)
     logs = jnp.log(times)
-    return jnp.stack([logs[problem.first] - logs[problem.second], logs[problem.first]])
+    ratios = jnp.stack([logs[problem.first] - logs[problem.second], logs[problem.first]])
+    return ratios, status
 
 
 def placed(problem: BoundaryProblem, position: Any) -> AsymptoticProblem:

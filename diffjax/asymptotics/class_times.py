@@ -16,17 +16,21 @@ Spectral and screening times take anisotropic classes along common directions.
 """
 
 import difflib
+from typing import NamedTuple
+
+import jax.numpy as jnp
 
 from diffjax.asymptotics.dynamics import theory_dynamics
 from diffjax.asymptotics.ensemble import make_ensemble
-from diffjax.asymptotics.problem import AsymptoticProblem, along_directions, training_times
+from diffjax.asymptotics.problem import AsymptoticProblem, along_directions
 from diffjax.asymptotics.screening import (
-    screen,
+    screened,
     spectral_generalization_times,
     spectral_memorization_times,
 )
 from diffjax.errors import InputError
-from diffjax.typing import Array, Float
+from diffjax.status import Status
+from diffjax.typing import Array, Float, Int
 
 _FROM_CURVES = (
     "generalization_time",
@@ -40,10 +44,22 @@ _SPECTRAL = {
     "spectral_memorization_time": spectral_memorization_times,
 }
 _SCREENING = {
-    "screening_generalization_time": "generalization_time",
-    "screening_memorization_time": "memorization_time",
+    "screening_generalization_time": ("generalization_time", "generalization_status"),
+    "screening_memorization_time": ("memorization_time", "memorization_status"),
 }
 CLASS_TIMES = (*_FROM_CURVES, *_SPECTRAL, *_SCREENING)
+
+
+class ClassTimes(NamedTuple):
+    """One time per class.
+
+    Attributes:
+        times: (K,) training times, inf where a threshold is not reached.
+        status: worst `Status` of what they were read off.
+    """
+
+    times: Float[Array, " class"]
+    status: Int[Array, ""]
 
 
 def check_class_time(time: str) -> None:
@@ -57,14 +73,16 @@ def check_class_time(time: str) -> None:
         )
 
 
-def class_times(
-    problem: AsymptoticProblem, time: str = "generalization_time"
-) -> Float[Array, " class"]:
-    """(K,) training times, inf where a threshold is not reached; jit-able and differentiable.
+def class_times(problem: AsymptoticProblem, time: str = "generalization_time") -> ClassTimes:
+    """Training times by name, with their status; jit-able and differentiable.
 
     Args:
         problem: an `AsymptoticProblem`.
         time: one of `CLASS_TIMES` (module docstring), static.
+
+    Returns:
+        ClassTimes.  The status is that of `asymptotic_dynamics`, or OUT_OF_RANGE for times of the
+        reduced model that may be more than 20 % off; spectral times are closed formulas.
 
     Raises:
         InputError: an unknown name, or another kind of problem.
@@ -73,8 +91,8 @@ def class_times(
         >>> import jax; jax.config.update("jax_enable_x64", True)
         >>> from diffjax.mixture import two_classes
         >>> problem = AsymptoticProblem(two_classes((2.0, 1.0), 0.0), 64.0, 8.0, 0.01)
-        >>> class_times(problem, "spectral_generalization_time").round(1).tolist()
-        [81.6, 137.7]
+        >>> class_times(problem, "spectral_generalization_time").times.round(1).tolist()
+        [95.1, 137.7]
     """
     check_class_time(time)
     if not isinstance(problem, AsymptoticProblem):
@@ -82,8 +100,12 @@ def class_times(
             f"the problem is a {type(problem).__name__}", "an AsymptoticProblem", "build one"
         )
     if time in _FROM_CURVES:
-        return getattr(theory_dynamics(problem), time)
-    ensemble = make_ensemble(along_directions(problem))
+        dynamics = theory_dynamics(problem)
+        return ClassTimes(getattr(dynamics, time), dynamics.status)
+    along = along_directions(problem)
     if time in _SPECTRAL:
-        return _SPECTRAL[time](ensemble)
-    return getattr(screen(ensemble, training_times(problem)), _SCREENING[time])
+        times = _SPECTRAL[time](make_ensemble(along))
+        finite = jnp.all(jnp.isfinite(times))
+        return ClassTimes(times, jnp.where(finite, Status.OK, Status.NON_FINITE).astype(jnp.int8))
+    found, (name, status) = screened(along), _SCREENING[time]
+    return ClassTimes(getattr(found, name), getattr(found, status))

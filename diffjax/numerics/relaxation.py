@@ -33,7 +33,7 @@ def relaxation(
         [[1.0, 2.0]]
     """
     values, basis = symmetric_eigensystem(matrix)
-    return (_filter(values, durations) * (basis.T @ vector)[None, :]) @ basis.T
+    return (relaxation_filter(values, durations) * (basis.T @ vector)[None, :]) @ basis.T
 
 
 @relaxation.defjvp
@@ -42,7 +42,7 @@ def _relaxation_jvp(primals, tangents):
     matrix_dot, vector_dot, durations_dot = tangents
     values, basis = symmetric_eigensystem(matrix)
     inside, inside_dot = (basis.T @ vector)[None, :], (basis.T @ vector_dot)[None, :]
-    filters = _filter(values, durations)
+    filters = relaxation_filter(values, durations)
     turned = basis.T @ matrix_dot @ basis
     quotients = _difference_quotients(values, durations)
     change = jnp.einsum("tij,ij,j->ti", quotients, turned, inside[0])
@@ -51,8 +51,8 @@ def _relaxation_jvp(primals, tangents):
     return (filters * inside) @ basis.T, change @ basis.T
 
 
-def _filter(values: Array, durations: Array) -> Array:
-    """(T, n) f_r(l), entire in l."""
+def relaxation_filter(values: Array, durations: Array) -> Array:
+    """(T, n) f_r(l) of (n,) values after (T,) durations, entire in l."""
     product = durations[:, None] * values[None, :]
     small = jnp.abs(product) < 1e-12
     share = jnp.where(small, 1.0, -jnp.expm1(-product) / jnp.where(small, 1.0, product))
@@ -75,7 +75,7 @@ def _difference_quotients(values: Array, durations: Array) -> Array:
     left, right = values[:, None], values[None, :]
     gap = left - right
     close = jnp.abs(gap) <= CLOSE * (jnp.abs(left) + jnp.abs(right)) + 1e-300
-    filters = _filter(values, durations)
+    filters = relaxation_filter(values, durations)
     quotient = (filters[:, :, None] - filters[:, None, :]) / jnp.where(close, 1.0, gap)[None]
     slope = _filter_slope(0.5 * (left + right), durations)
     return jnp.where(close[None], slope, quotient)

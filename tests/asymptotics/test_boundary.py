@@ -51,7 +51,7 @@ def test_collinear_centroids_are_never_reversed():
 
 def test_spectral_boundary_is_at_equal_rates():
     found = boundary(along_imbalance("spectral_generalization_time"))
-    times = class_times(theory(ratio=float(found.position)), "spectral_generalization_time")
+    times = class_times(theory(ratio=float(found.position)), "spectral_generalization_time").times
     assert abs(times[0] / times[1] - 1) < 1e-12
 
 
@@ -88,6 +88,13 @@ def test_derivatives_of_the_full_theory():
     shifted = [theory(**(theory_at | {"std": 0.9 + s})) for s in (h, -h)]
     ends = [boundary(dataclasses.replace(start, theory=other)).position for other in shifted]
     np.testing.assert_allclose(slopes.stds[0], (ends[0] - ends[1]) / (2 * h), rtol=1e-5)
+
+
+def test_a_boundary_of_times_out_of_range_has_no_position():
+    few = {"features_per_dim": 4.0, "samples_per_dim": 0.5}
+    found = boundary(along_imbalance("screening_generalization_time", **few))
+    assert found.status == Status.OUT_OF_RANGE
+    assert np.isnan(found.position) and np.isinf(found.crossing_time)
 
 
 def test_a_line_of_boundaries_is_a_sweep():
