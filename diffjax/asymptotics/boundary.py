@@ -88,6 +88,8 @@ class Boundary(Spec):
         log_ratio_at_high: the same where it ends.
         status: that of the times at the boundary, NOT_CONVERGED if the search failed.  If the
             order does not change, NOT_REACHED or the worse status of the times at either end.
+            COARSE if it may change once more: where times beyond the boundary fail, or nearly
+            agree again more often than the search can tell apart.
             A failure leaves no position.
     """
 
@@ -102,7 +104,7 @@ class Boundary(Spec):
 def find_boundary(problem: BoundaryProblem) -> Boundary:
     """The last change of order between low and high; jit-able and differentiable."""
     held = jax.tree.map(lambda leaf: jax.lax.stop_gradient(jnp.asarray(leaf)), problem)
-    guess, crossed = _searched(held)
+    guess, crossed, doubt = _searched(held)
     values, slopes, statuses = jax.lax.map(
         lambda x: jax.jvp(lambda y: _logs(held, y), (x,), (jnp.ones_like(x),), has_aux=True),
         jnp.stack([held.low, guess, held.high]),
@@ -112,7 +114,7 @@ def find_boundary(problem: BoundaryProblem) -> Boundary:
     converged = jnp.abs(step) < LARGEST_STEP * (held.high - held.low)
     polished = _Crossing(guess - step, values[1, 1] - slopes[1, 1] * step)
     crossing = _with_derivatives(problem, polished, slopes[1])
-    status = _status(statuses, crossed, converged)
+    status = _status(statuses, crossed, converged, doubt)
     good = crossed & ~_failed(status)
     return Boundary(
         position=jnp.where(good, crossing.position, jnp.nan),
@@ -124,16 +126,17 @@ def find_boundary(problem: BoundaryProblem) -> Boundary:
     )
 
 
-def _status(statuses: Array, crossed: Array, converged: Array) -> Array:
+def _status(statuses: Array, crossed: Array, converged: Array, doubt: Array) -> Array:
     """Of the boundary: that of the times on it, and of those that say whether there is one.
 
-    Far from the boundary a time may be out of reach or wrong without moving it.  That there is
-    none rests on the ends alone; their thresholds that are not reached are part of the answer.
+    Before the boundary a time may be out of reach or wrong without moving it.  Where there is
+    none, thresholds that are not reached at the ends are part of the answer.
     """
     search = jnp.where(converged, Status.OK, Status.NOT_CONVERGED)
     there = worst(statuses[1], search)
     ends = worst_along(statuses[jnp.array([0, 2])])
-    return jnp.where(crossed, there, worst(ends, Status.NOT_REACHED)).astype(jnp.int8)
+    found = jnp.where(crossed, there, worst(ends, Status.NOT_REACHED))
+    return worst(found, jnp.where(doubt, Status.COARSE, Status.OK)).astype(jnp.int8)
 
 
 def _failed(status: Array) -> Array:
@@ -144,17 +147,20 @@ def _trusted(ratio: Array, status: Array) -> Array:
     return jnp.where(_failed(status), jnp.nan, ratio)
 
 
-def _searched(held: BoundaryProblem) -> tuple[Array, Array]:
-    """A position close to the last change of order, and whether there is one."""
+def _searched(held: BoundaryProblem) -> tuple[Array, Array, Array]:
+    """A position close to the last change of order, whether there is one, and doubt."""
 
     def margins(positions: Array) -> Array:
-        ratios = jax.lax.map(lambda x: _logs(held, x)[0][0], positions)
-        return jnp.stack([ratios, -ratios], axis=1)
+        logs, statuses = jax.lax.map(lambda x: _logs(held, x), positions)
+        fails = jnp.where(_failed(statuses), 1.0, -1.0)
+        return jnp.stack([logs[:, 0], -logs[:, 0], fails], axis=1)
 
-    found = last_zero(margins, held.low, held.high, conditions=2)
-    inside = ~found.never & ~found.always
-    middle = 0.5 * (held.low + held.high)
-    return jnp.where(jnp.any(inside), found.position[jnp.argmax(inside)], middle), jnp.any(inside)
+    found = last_zero(margins, held.low, held.high, conditions=3, points=4)
+    inside = (~found.never & ~found.always)[:2]
+    crossed, middle = jnp.any(inside), 0.5 * (held.low + held.high)
+    position = jnp.where(crossed, found.position[jnp.argmax(inside)], middle)
+    fails_beyond = ~found.never[2] & (~crossed | (found.position[2] > position))
+    return position, crossed, jnp.any(found.doubt[:2]) | fails_beyond
 
 
 class _Crossing(NamedTuple):

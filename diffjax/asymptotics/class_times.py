@@ -82,7 +82,7 @@ def class_times(problem: AsymptoticProblem, time: str = "generalization_time") -
 
     Returns:
         ClassTimes.  The status is that of `asymptotic_dynamics`, or OUT_OF_RANGE for times of the
-        reduced model that may be more than 20 % off; spectral times are closed formulas.
+        reduced model that may be more than 50 % off; spectral times are closed formulas.
 
     Raises:
         InputError: an unknown name, or another kind of problem.

@@ -15,6 +15,8 @@ from diffjax.errors import InputError
 from diffjax.status import Status
 
 FAR = 32**0.5
+MANY = {"features_per_dim": 128.0, "samples_per_dim": 8.0}
+SCREENED = "screening_generalization_time"
 
 
 def theory(std=1.2, distance=FAR, cosine=0.0, ratio=1.0, **changes):
@@ -98,11 +100,11 @@ def test_a_boundary_of_times_out_of_range_has_no_position():
 
 
 def test_a_line_of_boundaries_is_a_sweep():
-    start = along_imbalance("screening_generalization_time")
+    start = along_imbalance("screening_generalization_time", **MANY)
     line = dj.sweep(boundary, start, over={"stds[0]": [1.1, 1.2, 1.3]})
     assert (line["status"] == Status.OK).all()
     assert (np.diff(line["position"]) < 0).all()
-    single = boundary(dataclasses.replace(start, theory=theory(1.3)))
+    single = boundary(dataclasses.replace(start, theory=theory(1.3, **MANY)))
     np.testing.assert_allclose(line["position"][2], single.position, rtol=1e-9)
 
 
@@ -127,9 +129,9 @@ def test_bad_input_is_refused_before_anything_runs(changes, words):
 
 
 def test_an_element_of_an_array_is_an_axis():
-    start = BoundaryProblem(theory(ratio=0.4), 1.0, 1.6, "stds[0]", "screening_generalization_time")
+    start = BoundaryProblem(theory(ratio=0.4, **MANY), 1.0, 1.6, "stds[0]", SCREENED)
     found = boundary(start)
     assert found.status == Status.OK
-    back = boundary(along_imbalance("screening_generalization_time", std=float(found.position)))
+    back = boundary(along_imbalance(SCREENED, std=float(found.position), **MANY))
     np.testing.assert_allclose(back.position, 0.4, rtol=1e-8)
     assert jnp.isfinite(found.slope)
