@@ -84,7 +84,7 @@ class Boundary(Spec):
         crossing_time: the training time of both classes there; inf if there is none.
         slope: d log(time_0/time_1)/d axis there.
         log_ratio_at_low: log(time_0/time_1) where the search begins, inf if one time is not
-            reached, nan where it cannot be trusted.
+            reached or cannot be trusted.
         log_ratio_at_high: the same where it ends.
         status: that of the times at the boundary, NOT_CONVERGED if the search failed.  If the
             order does not change, NOT_REACHED or the worse status of the times at either end.
@@ -144,7 +144,7 @@ def _failed(status: Array) -> Array:
 
 
 def _trusted(ratio: Array, status: Array) -> Array:
-    return jnp.where(_failed(status), jnp.nan, ratio)
+    return jnp.where(_failed(status), jnp.inf, ratio)  # nan would fail the whole point
 
 
 def _searched(held: BoundaryProblem) -> tuple[Array, Array, Array]:
@@ -203,7 +203,7 @@ def with_resolved_rank(problem: BoundaryProblem) -> BoundaryProblem:
     if not concrete(problem):
         return problem
     ends = [resolved(placed(problem, end)).theory_options for end in (problem.low, problem.high)]
-    widest = max(ends, key=lambda options: options.centroid_rank or 0)
+    widest = max(ends, key=lambda o: (o.centroid_rank or 0, o.centroid_nodes or 0))
     theory = dataclasses.replace(problem.theory, theory_options=widest)
     return dataclasses.replace(problem, theory=theory)
 

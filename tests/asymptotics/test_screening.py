@@ -13,6 +13,7 @@ from diffjax.asymptotics.class_times import CLASS_TIMES, class_times
 from diffjax.asymptotics.ensemble import make_ensemble
 from diffjax.asymptotics.model import asymptotic_dynamics, screening
 from diffjax.asymptotics.options import TheoryOptions
+from diffjax.asymptotics.problem import resolved
 from diffjax.errors import InputError
 from diffjax.mixture import GaussianMixture, two_classes
 from diffjax.status import Status
@@ -163,7 +164,7 @@ def test_problems_out_of_range_are_refused():
 
 def test_spectral_generalisation_reverses_where_rho_gamma_e_are_equal():
     problem = problem_of(two_classes((1.2, 1.0), 32**0.5, 0.4, cosine=0.0), **LARGE)
-    ensemble = jax.jit(make_ensemble)(problem)
+    ensemble = jax.jit(make_ensemble)(resolved(problem))
     own = np.diagonal(moments(ensemble)[0]) * np.asarray(ensemble.noisy_signals[:, 0])
     balanced = problem_of(
         two_classes((1.2, 1.0), 32**0.5, float(own[1] / own[0]), cosine=0.0), **LARGE
