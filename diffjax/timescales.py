@@ -129,7 +129,10 @@ def timescales(
     unfinished = _still_falling(training_times, test_loss, best) & (curves == "smooth")
     refers = _REFERS_TO_BEST.reshape(-1, *[1] * best.value.ndim)
     time = jnp.where(refers & unfinished[None], jnp.inf, found.time)
-    return Timescales(*time, _status(time, found, best))
+    generalization, memorization, gap, half, score_error = time
+    return Timescales(
+        generalization, memorization, gap, half, score_error, _status(time, found, best)
+    )
 
 
 _REFERS_TO_BEST = np.array([True, False, False, True, False])

@@ -75,7 +75,8 @@ def wide_first(reduced: ReducedMixture) -> ReducedMixture:
         jnp.where(swap, leaf[::-1], leaf)
         for leaf in (reduced.weights, reduced.variances, reduced.centroids)
     ]
-    return ReducedMixture(*turned, reduced.rest, reduced.dim)
+    weights, variances, centroids = turned
+    return ReducedMixture(weights, variances, centroids, reduced.rest, reduced.dim)
 
 
 def mismatch(reduced: ReducedMixture, time: Array, log_odds: Array) -> Float[Array, ""]:

@@ -69,7 +69,7 @@ def normal_nodes(rank: int, count: int, rule: Rule = "product", even: bool = Fal
     if even:
         weights = np.where(_is_origin(nodes), 0.5 * weights, weights)
         keep &= _is_origin(nodes) | _first_of_opposite(nodes)
-    weights, coarse = weights[keep], np.where(coarse[keep], weights[keep], 0.0)
+    weights, coarse = weights[keep], np.where(np.asarray(coarse)[keep], weights[keep], 0.0)
     if not coarse.any():
         coarse = weights
     return NormalNodes(nodes[:, keep], weights / weights.sum(), coarse / coarse.sum(), order)

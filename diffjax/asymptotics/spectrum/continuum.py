@@ -61,10 +61,8 @@ def without_negligible_spread(ensemble: Ensemble) -> Ensemble:
     power = jnp.max(ensemble.noisy_signals, axis=1) * average((constants.slope - mean[1]) ** 2)
     moved = spread + ensemble.features_per_dim * ensemble.weights @ power
     same = moved < NEGLIGIBLE * jnp.min(residual)
-    alike = FeatureConstants(
-        *(jnp.where(same, x, y) for x, y in zip(mean, constants[:4], strict=True)),
-        constants.resolution,
-    )
+    merged = [jnp.where(same, x, y) for x, y in zip(mean, constants[:4], strict=True)]
+    alike = FeatureConstants(*merged, constants.resolution)  # pyright: ignore[reportCallIssue]
     return dataclasses.replace(ensemble, constants=alike)
 
 
