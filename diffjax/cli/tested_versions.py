@@ -51,7 +51,7 @@ def remark(package: str, installed: str) -> str:
     if not installed[:1].isdigit():
         return ""
     low, high = lowest().get(package), NEWEST.get(package)
-    if low and _release(installed) < _release(low):
+    if low and _release(installed) < _release(low)[: len(_release(installed))]:
         return f"older than {low}, the lowest that works: upgrade it"
     if high and _release(installed)[: len(_release(high))] > _release(high):
         return f"newer than {high}, the newest that was tested"

@@ -8,7 +8,12 @@ import jax.numpy as jnp
 
 from diffjax.dynamics import LearningDynamics
 from diffjax.mixture.score import IsotropicScore, point_score
-from diffjax.random_features.generated_samples import SampleSummary, copy_times, summarize
+from diffjax.random_features.generated_samples import (
+    CopyTimes,
+    SampleSummary,
+    copy_times,
+    summarize,
+)
 from diffjax.random_features.generator import (
     SAMPLING_PRECISION,
     backward,
@@ -139,12 +144,21 @@ def _assemble(
         control_mean_error=controls.mean_error,
         control_variance=controls.variance,
         sample_counts=class_counts(problem.mixture.class_weights, problem.num_samples),
-        status=_status(times.half_copied_time, found, losses),
+        status=_status(times, memorized, found, losses),
     )
 
 
-def _status(half_copied: Array, found: SampleSummary, losses: LearningDynamics) -> Array:
+def _status(
+    times: CopyTimes, memorized: Array, found: SampleSummary, losses: LearningDynamics
+) -> Array:
     """Worst outcome: of the losses, of the samples' numbers, of the thresholds."""
     broken = jnp.isnan(found.mean_error).any() | jnp.isnan(found.variance).any()
-    status = jnp.where(jnp.isfinite(half_copied).all(), int(Status.OK), int(Status.NOT_REACHED))
-    return worst(jnp.where(broken, int(Status.NON_FINITE), status), losses.status)
+    reached = jnp.isfinite(times.half_copied_time).all()
+    half = jnp.where(times.plateau > 0, 0.5 * times.plateau, jnp.inf)
+    early = (memorized[..., 0] >= jnp.minimum(half, 0.5)).any()
+    return worst(
+        jnp.where(reached, int(Status.OK), int(Status.NOT_REACHED)),
+        jnp.where(early, int(Status.BEFORE_WINDOW), int(Status.OK)),
+        jnp.where(broken, int(Status.NON_FINITE), int(Status.OK)),
+        losses.status,
+    )

@@ -33,6 +33,7 @@ def test_installed_versions_are_in_the_range_and_need_no_remark():
         ("python", "3.10.4", "older than 3.11"),
         ("python", "3.13.9", ""),
         ("numpy", "2.0.0rc1", ""),
+        ("numpy", "2", ""),
         ("somebody-elses", "1.0", ""),
         ("jax", "not installed", ""),
     ],
