@@ -1,6 +1,6 @@
 """The models, each with its random problems and its finer computation."""
 
-from tests.truth import boundary, finite, screening, spectrum, theory
+from tests.truth import boundary, finite, screening, speciation, spectrum, theory
 from tests.truth.trial import Outcome, campaign
 
 KINDS = {
@@ -9,6 +9,7 @@ KINDS = {
     "screening": (theory.cases(3), screening.check),
     "boundary": (boundary.cases(), boundary.check),
     "spectrum": (theory.cases(2), spectrum.check),
+    "speciation": (speciation.cases(), speciation.check),
 }
 """Name of the row: strategy of the cases and their check."""
 
