@@ -24,6 +24,8 @@ def test_pairwise_quadrature_against_closed_forms():
         np.testing.assert_allclose(found, exact, rtol=1e-11)
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("name", sorted(KINDS))
 def test_few_random_problems(name):
     """Those of one seed; many more by `python -m tests.truth`."""
