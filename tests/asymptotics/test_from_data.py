@@ -177,7 +177,7 @@ GOOD = np.random.default_rng(0).standard_normal((20, 3))
         (GOOD, np.repeat([0, 1], 9), "one label per sample"),
         (GOOD[:, 0], np.repeat([0, 1], 10), "one label per sample"),
         (np.where(np.arange(3) == 1, np.nan, GOOD), np.repeat([0, 1], 10), "nan"),
-        (GOOD, np.r_[np.zeros(19), 1], "class 1.0 has one sample"),
+        (GOOD, np.r_[np.zeros(19), 1], "class 1 has one sample"),
         (np.repeat([[1.0], [2.0]], 10, axis=0) * np.ones(3), np.repeat([0, 1], 10), "are equal"),
         (np.empty((0, 3)), [], "one label per sample"),
     ],

@@ -100,7 +100,7 @@ def test_bad_options_are_refused():
 
 BAD_PROBLEMS = {
     "dim": ({"dim": 0}, "dim"),
-    "fractional dim": ({"dim": 10.0}, "dim"),
+    "fractional dim": ({"dim": 10.5}, "dim"),
     "fewer dimensions than classes": ({"dim": 2}, "dim"),
     "features": ({"num_features": -4}, "num_features"),
     "class without samples": ({"num_samples": 2}, "class"),
