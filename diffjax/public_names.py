@@ -2,8 +2,8 @@
 
 import re
 
-_PRIVATE = re.compile(r"jax\._src\.(\w+)[\w.]*\.(\w+)")
-_PUBLIC = {"numpy": "jax.numpy", "nn": "jax.nn", "scipy": "jax.scipy.special", "lax": "jax.lax"}
+_PRIVATE = re.compile(r"jax\._src\.((\w+)[\w.]*)\.(\w+)")
+_PUBLIC = {"numpy": "jax.numpy", "nn": "jax.nn", "lax": "jax.lax"}
 """Part of the private modules to the public module that has what they define."""
 
 
@@ -15,4 +15,8 @@ def public_path(path: str) -> str:
         ('jax.scipy.special.erf', 'mine.erf')
     """
     found = _PRIVATE.fullmatch(path)
-    return f"{_PUBLIC[found[1]]}.{found[2]}" if found and found[1] in _PUBLIC else path
+    if found is None:
+        return path
+    if found[2] == "scipy":  # laid out in private as in public
+        return f"jax.{found[1]}.{found[3]}"
+    return f"{_PUBLIC[found[2]]}.{found[3]}" if found[2] in _PUBLIC else path

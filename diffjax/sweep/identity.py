@@ -124,36 +124,6 @@ def public_name(value: Any) -> str:
     return min(public, key=lambda path: (len(path), path), default=f"{module}.{name}")
 
 
-def means_the_same(stored: Any, wanted: Any) -> bool:
-    """Whether a description in a run folder, perhaps of an early version, is that of a value.
-
-    Early versions wrote all fields of a value that has a name of its own, and the private path of
-    a function.
-
-    Example:
-        >>> means_the_same("jax._src.scipy.special.erf", "jax.scipy.special.erf")
-        True
-        >>> means_the_same({"type": "Activation", "name": "erf"}, {"activation": "erf"})
-        True
-    """
-    if stored == wanted:
-        return True
-    if isinstance(stored, str) and isinstance(wanted, str):
-        ends = [(path.partition(".")[0], path.rpartition(".")[2]) for path in (stored, wanted)]
-        return "._" in stored and "._" not in wanted and "." in wanted and ends[0] == ends[1]
-    if isinstance(stored, dict) and isinstance(wanted, dict):
-        of_jax = str(stored.get("function", "jax.")).startswith("jax.")  # not the user's own
-        if of_jax and {str(stored.get("type")).lower(): stored.get("name")} == wanted:
-            return True
-        new = [name for name in wanted if name not in stored]
-        known = [name for name in {*stored, *wanted} if name not in new]
-        defaults = all(wanted[name] in (None, False) for name in new)  # fields that came later
-        return defaults and all(means_the_same(stored[k], wanted.get(k)) for k in known)
-    if isinstance(stored, list) and isinstance(wanted, list) and len(stored) == len(wanted):
-        return all(map(means_the_same, stored, wanted))
-    return False
-
-
 def _code_digest(function: Any, depth: int) -> str:
     enclosed = [cell.cell_contents for cell in function.__closure__ or ()]
     described = [describe_value(item, depth) for item in (*enclosed, function.__defaults__)]

@@ -12,7 +12,7 @@ import numpy as np
 from diffjax.errors import StoreMismatch
 from diffjax.fields import all_fields
 from diffjax.sweep.grid import Grid
-from diffjax.sweep.identity import describe_mapping, describe_value, means_the_same
+from diffjax.sweep.identity import describe_mapping, describe_value
 from diffjax.sweep.model import Model, Output
 from diffjax.sweep.saved_grid import grid_description
 
@@ -140,7 +140,7 @@ def _output_dims(record: Mapping[str, Any]) -> dict[str, list[str]]:
 
 
 def _require_equal(name: str, stored: Any, wanted: Any, where: str) -> None:
-    if means_the_same(stored, wanted):
+    if stored == wanted:
         return
     if isinstance(stored, dict) and isinstance(wanted, dict):
         for key in sorted({*stored, *wanted}):

@@ -11,7 +11,8 @@ import pytest
 from diffjax.errors import StoreMismatch
 from diffjax.numerics.activations import ACTIVATIONS, Activation, resolve_activation
 from diffjax.sweep import open_run, sweep
-from diffjax.sweep.identity import describe_value, means_the_same, public_name
+from diffjax.sweep.identity import describe_value, public_name
+from diffjax.sweep.older_descriptions import current
 from tests.fixtures.named_activations import OVER, Bent, bent
 from tests.sweep.recording import Recorder
 
@@ -43,9 +44,10 @@ def test_what_has_a_name_is_stored_by_it_and_functions_by_their_public_place():
 
 
 def test_other_functions_and_other_packages_do_not_pass_for_the_same():
-    assert not means_the_same("jax._src.scipy.special.erf", "jax.scipy.special.erfc")
-    assert not means_the_same("evil._src.special.erf", "jax.scipy.special.erf")
-    assert not means_the_same("jax.numpy.erf", "jax.scipy.special.erf")
-    stored = {"type": "Activation", "name": "erf", "function": "jax._src.scipy.special.erf"}
-    assert not means_the_same(stored, {"activation": "tanh"})
-    assert not means_the_same([1, 2], [1, 3]) and means_the_same({"a": [stored]}, {"a": [stored]})
+    assert current("jax._src.scipy.special.erf") == "jax.scipy.special.erf"
+    assert current("jax._src.scipy.stats.norm.pdf") == "jax.scipy.stats.norm.pdf"
+    assert current("evil._src.special.erf") == "evil._src.special.erf"
+    function, moments = "jax._src.scipy.special.erf", "diffjax.numerics.activations._erf_moments"
+    stored = {"type": "Activation", "name": "erf", "function": function, "moments": moments}
+    assert current([stored]) == [{"activation": "erf"}]
+    assert current({**stored, "function": "mine.erf"})["function"] == "mine.erf"
