@@ -139,6 +139,8 @@ def _values(path: Path) -> list[str]:
 
 def spoil(path: Path, kind: str, top: Path, chance: int) -> None:
     """Replace a file as a stranger or a broken disk would."""
+    if not folders._plain(path):  # spoiled before, perhaps into more than memory holds
+        return
     content = bytearray(path.read_bytes())
     if kind in folders._FILES:
         folders._replace_file(path, kind, top)
