@@ -1,6 +1,7 @@
 """The path through a batch system, with programs on PATH that stand in for SLURM's.
 
-No SLURM was used: `sbatch` here starts the job script as a process of this machine.
+No SLURM was used: `sbatch` here starts the job script as a process of this machine. It starts its
+copy, as SLURM does: dask-jobqueue removes the script as soon as `sbatch` returns.
 """
 
 import os
@@ -20,7 +21,7 @@ pytestmark = pytest.mark.skipif(find_spec("dask_jobqueue") is None, reason="need
 
 SBATCH = """#!/bin/sh
 cp "$1" {folder}/job-script-$$
-sh "$1" > {folder}/job-$$.out 2>&1 &
+sh {folder}/job-script-$$ > {folder}/job-$$.out 2>&1 &
 echo $! > {folder}/job-$$.pid
 echo "Submitted batch job $$"
 """
@@ -49,7 +50,7 @@ def batch_system(tmp_path, monkeypatch):
 def test_jobs_compute_the_run(batch_system, tmp_path):
     over = {"width": np.linspace(1.0, 2.0, 6), "seed": range(4)}
     with open_cluster("slurm:2") as client:
-        client.wait_for_workers(1, timeout=60)
+        client.wait_for_workers(1, timeout=180)
         found = sweep(slow_square, Slow(1.0, 0), over, tmp_path / "run", cluster=client)
     np.testing.assert_allclose(found["value"], over["width"][:, None] ** 2 + np.arange(4)[None])
     assert os.getpid() not in found["process"]
