@@ -31,7 +31,7 @@ import numpy as np
 from diffjax.asymptotics.deterministic_equivalent import Resolvent, pack_symmetric, pair_features
 from diffjax.asymptotics.ensemble import Ensemble
 from diffjax.asymptotics.pair_averages import PairAverages, pair_index
-from diffjax.numerics.small_matrices import reciprocal, small_solve
+from diffjax.numerics.small_matrices import reciprocal, small_product, small_solve
 from diffjax.typing import Array, Complex
 
 
@@ -130,10 +130,10 @@ class _Parts:
         """Matrix (n, n, P) and functional (n, P) of the unknowns."""
         classes, pairs = jnp.eye(self.num_classes), jnp.eye(self.gram_gram.shape[0])
         rate = (self.shrink * (self.weights * self.emphasis)[:, None])[:, None]
-        gram_nu = self.gram_sample + _compose(self.gram_gram, self.lift_signal)
-        gram_gram = pairs[:, :, None] - _compose(self.gram_gram, self.fold)
-        sample_nu = self.sample_sample + _compose(self.sample_gram, self.lift_signal)
-        sample_gram = self.spread_gram + _compose(self.sample_gram, self.fold)
+        gram_nu = self.gram_sample + small_product(self.gram_gram, self.lift_signal)
+        gram_gram = pairs[:, :, None] - small_product(self.gram_gram, self.fold)
+        sample_nu = self.sample_sample + small_product(self.sample_gram, self.lift_signal)
+        sample_gram = self.spread_gram + small_product(self.sample_gram, self.fold)
         nu_nu = classes[:, :, None] - rate * (self.spread_signal + sample_nu)
         matrix = jnp.concatenate(
             [
@@ -149,12 +149,12 @@ class _Parts:
         noisy_spread = self.spread_signal + self.noise * self.spread
         rate = (self.shrink * (self.weights * self.emphasis)[:, None])[:, None]
         own = jnp.eye(self.num_classes)[:, :, None] * self.shrink[:, None]
-        train_gram = -self.gram_noise - _compose(self.gram_gram, self.noise * self.lift)
-        test_gram = -self.gram_sample - self.gram_noise - _compose(self.gram_gram, noisy_lift)
+        train_gram = -self.gram_noise - small_product(self.gram_gram, self.noise * self.lift)
+        test_gram = -self.gram_sample - self.gram_noise - small_product(self.gram_gram, noisy_lift)
         train_nu = self.noise * self.spread + self.sample_noise
-        train_nu = own + rate * (train_nu + _compose(self.sample_gram, self.noise * self.lift))
+        train_nu = own + rate * (train_nu + small_product(self.sample_gram, self.noise * self.lift))
         test_nu = noisy_spread + self.sample_sample + self.sample_noise
-        test_nu = rate * (test_nu + _compose(self.sample_gram, noisy_lift))
+        test_nu = rate * (test_nu + small_product(self.sample_gram, noisy_lift))
         source = jnp.concatenate(
             [
                 jnp.concatenate([train_nu, test_nu], axis=1),
@@ -163,8 +163,3 @@ class _Parts:
         )
         direct = jnp.concatenate([self.noise * self.out, self.out_signal + self.noise * self.out])
         return source, direct
-
-
-def _compose(left: Array, right: Array) -> Array:
-    """Matrix product over the first two axes."""
-    return jnp.sum(left[:, :, None] * right[None], axis=1)

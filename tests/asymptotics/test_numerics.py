@@ -67,11 +67,11 @@ def test_fixed_point_reports_a_spent_budget():
     assert int(found.steps) == 7 and float(found.residual) > 1.0
 
 
-@pytest.mark.parametrize("size", [1, 2, 3, 5])
+@pytest.mark.parametrize("size", [1, 2, 3, 5, 24])
 def test_small_matrices_agree_with_lapack(size):
     rng = np.random.default_rng(size)
     parts = rng.standard_normal((4, 2, 7, size, size))
-    matrix = np.eye(size) * 3.0 + parts[0, 0] + 1j * parts[0, 1]
+    matrix = np.eye(size) * 3.0 * size**0.5 + parts[0, 0] + 1j * parts[0, 1]
     other = parts[1, 0] + 1j * parts[1, 1]
     first = np.moveaxis(matrix, 0, -1), np.moveaxis(other, 0, -1)
     for found, expected in (
@@ -80,6 +80,20 @@ def test_small_matrices_agree_with_lapack(size):
         (small_product(*first), matrix @ other),
     ):
         np.testing.assert_allclose(np.moveaxis(found, -1, 0), expected, atol=1e-12)
+
+
+@pytest.mark.parametrize("size", [3, 6])
+def test_small_solutions_can_be_differentiated(size):
+    """d x = -A^-1 dA x, forwards and backwards, where the elimination is unrolled and in a loop."""
+    rng = np.random.default_rng(size)
+    matrix = np.eye(size)[:, :, None] * 3.0 + rng.normal(size=(size, size, 40))
+    right, change = rng.normal(size=(size, 1, 40)), rng.normal(size=(size, size, 40))
+    solution, found = jax.jvp(lambda a: small_solve(a, right), (matrix,), (change,))
+    first, moved, values = (np.moveaxis(x, -1, 0) for x in (matrix, change, solution))
+    expected = -np.linalg.solve(first, moved @ values)
+    np.testing.assert_allclose(np.moveaxis(found, -1, 0), expected, rtol=1e-9, atol=1e-12)
+    gradient = jax.grad(lambda a: small_solve(a, right).sum())(matrix)
+    assert jnp.sum(gradient * change) == pytest.approx(expected.sum(), rel=1e-9)
 
 
 @pytest.mark.parametrize(("rank", "rule", "count"), [(1, "product", 24), (2, "product", 20),
