@@ -18,6 +18,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from diffjax.asymptotics.class_times import check_class_time, class_times
+from diffjax.asymptotics.options import TheoryOptions
+from diffjax.asymptotics.options_by_rule import RuleNumbers, options_of_points, rule_numbers
 from diffjax.asymptotics.problem import AsymptoticProblem, resolved
 from diffjax.errors import InputError
 from diffjax.fields import Field, find_field
@@ -79,10 +81,10 @@ class Boundary(Spec):
     """Where the order of two classes changes.
 
     Attributes:
-        position: on the axis; nan if the order does not change between low and high, which the
+        position: on the axis; inf if the order does not change between low and high, which the
             status says.
         crossing_time: the training time of both classes there; inf if there is none.
-        slope: d log(time_0/time_1)/d axis there.
+        slope: d log(time_0/time_1)/d axis there; inf likewise.
         log_ratio_at_low: log(time_0/time_1) where the search begins, inf if one time is not
             reached or cannot be trusted.
         log_ratio_at_high: the same where it ends.
@@ -117,9 +119,9 @@ def find_boundary(problem: BoundaryProblem) -> Boundary:
     status = _status(statuses, crossed, converged, doubt)
     good = crossed & ~_failed(status)
     return Boundary(
-        position=jnp.where(good, crossing.position, jnp.nan),
+        position=jnp.where(good, crossing.position, jnp.inf),
         crossing_time=jnp.where(good, jnp.exp(crossing.log_time), jnp.inf),
-        slope=jnp.where(good, slope, jnp.nan),
+        slope=jnp.where(good, slope, jnp.inf),
         log_ratio_at_low=_trusted(values[0, 0], statuses[0]),
         log_ratio_at_high=_trusted(values[2, 0], statuses[2]),
         status=status,
@@ -198,13 +200,27 @@ def placed(problem: BoundaryProblem, position: Any) -> AsymptoticProblem:
     return _replaced(problem.theory, field.path, field.element, position)
 
 
-def with_resolved_rank(problem: BoundaryProblem) -> BoundaryProblem:
+def with_options_by_rule(problem: BoundaryProblem) -> BoundaryProblem:
     """Options left to a rule replaced, the rule looking at both ends of a concrete axis."""
     if not concrete(problem):
         return problem
-    ends = [resolved(placed(problem, end)).theory_options for end in (problem.low, problem.high)]
-    widest = max(ends, key=lambda o: (o.centroid_rank or 0, o.centroid_nodes or 0))
-    theory = dataclasses.replace(problem.theory, theory_options=widest)
+    options = resolved(placed(problem, problem.low)).theory_options
+    if problem.theory.mixture.covariances.ndim < 3:
+        ends = jax.tree.map(lambda leaf: np.asarray(leaf)[None], numbers_of_ends(problem))
+        plain = dataclasses.replace(problem.theory.theory_options, method=options.method)
+        options = options_of_points(problem.theory.activation, plain, ends)[0]
+    return with_options(problem, options)
+
+
+def numbers_of_ends(problem: BoundaryProblem) -> RuleNumbers:
+    """What the rules of quadratures look at, at both ends of the axis."""
+    ends = [rule_numbers(placed(problem, end)) for end in (problem.low, problem.high)]
+    return jax.tree.map(lambda *values: jnp.stack(values), *ends)
+
+
+def with_options(problem: BoundaryProblem, options: TheoryOptions) -> BoundaryProblem:
+    """The problem with other options of the theory."""
+    theory = dataclasses.replace(problem.theory, theory_options=options)
     return dataclasses.replace(problem, theory=theory)
 
 

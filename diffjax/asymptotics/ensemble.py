@@ -8,7 +8,8 @@ from diffjax.asymptotics.constants import FeatureConstants, feature_constants, i
 from diffjax.asymptotics.covariance_blocks import check_block_cost, times_covariance
 from diffjax.asymptotics.hermite_closure import closed_constants
 from diffjax.asymptotics.neurons import Neurons, neuron_quadrature
-from diffjax.asymptotics.problem import AsymptoticProblem, neuron_covariance, resolved
+from diffjax.asymptotics.options_by_rule import neuron_covariance
+from diffjax.asymptotics.problem import AsymptoticProblem, resolved
 from diffjax.diffusion import bayes_floor, noise_variance, noisy_variance, signal_scale
 from diffjax.typing import Array, Float
 

@@ -7,7 +7,7 @@ from diffjax.asymptotics.boundary import (
     Boundary,
     BoundaryProblem,
     find_boundary,
-    with_resolved_rank,
+    with_options_by_rule,
 )
 from diffjax.asymptotics.dynamics import theory_dynamics
 from diffjax.asymptotics.problem import (
@@ -16,6 +16,11 @@ from diffjax.asymptotics.problem import (
     resolved,
 )
 from diffjax.asymptotics.screening import Screening, screened
+from diffjax.asymptotics.specialize import (
+    by_quadrature,
+    by_quadrature_of_axis,
+    by_quadrature_of_directions,
+)
 from diffjax.dynamics import LABELS, LearningDynamics
 from diffjax.errors import InputError
 from diffjax.mixture import two_classes
@@ -43,10 +48,11 @@ _theory_dynamics = jax.jit(theory_dynamics)
 
 
 @model(
-    version=2,
+    version=3,
     outputs=OUTPUTS,
     coords=_coords,
     default_problem=default_problem,
+    specialize=by_quadrature,
     precision="float64",
     citations=("arXiv:2605.06367", "arXiv:2505.17638"),
 )
@@ -109,9 +115,10 @@ def _screening(problem: AsymptoticProblem) -> Screening:
 
 
 @model(
-    version=2,
+    version=3,
     outputs={name: OUTPUTS[name] for name in _SCREENED} | _SPECTRAL | _STATUSES,
     coords=_coords,
+    specialize=by_quadrature_of_directions,
     default_problem=lambda: AsymptoticProblem(default_problem().mixture, 128.0, 16.0, 0.1),
     precision="float64",
     citations=_CITATIONS,
@@ -170,9 +177,10 @@ _find_boundary = jax.jit(find_boundary)
 
 
 @model(
-    version=2,
+    version=3,
     outputs=_BOUNDARY_OUTPUTS,
     default_problem=_default_boundary,
+    specialize=by_quadrature_of_axis,
     precision="float64",
     citations=_CITATIONS,
 )
@@ -199,7 +207,7 @@ def boundary(problem: BoundaryProblem) -> Boundary:
         0.412
     """
     _require(problem, BoundaryProblem, "boundary")
-    return _find_boundary(with_resolved_rank(problem))
+    return _find_boundary(with_options_by_rule(problem))
 
 
 def _require(problem: object, kind: type, name: str) -> None:

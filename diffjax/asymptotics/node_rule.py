@@ -13,9 +13,10 @@ import numpy as np
 
 from diffjax.numerics.activations import Activation
 from diffjax.numerics.normal_nodes import HALF_WIDTH
+from diffjax.typing import ArrayLike
 
-COUNTS = {1: (23, 47, 95, 191), 2: (21, 41, 81), 3: (13, 25)}
-"""Nodes per coordinate by the number of coordinates; beyond three more are not affordable."""
+COUNTS = {1: (23, 95, 191), 2: (21, 41, 81), 3: (13, 25)}
+"""Nodes per coordinate by the number of coordinates; beyond three a lattice takes its place."""
 
 SPACING = 0.28
 REACH, POINTS = 30.0, 6000
@@ -24,26 +25,33 @@ NARROWEST, WIDEST = 0.02, 4.0
 
 
 def nodes_by_rule(
-    activation: Activation, rank: int, covariance: np.ndarray | None, narrowest: float
-) -> int:
-    """Nodes per coordinate of a product rule; an odd number, so that the origin is a node.
+    activation: Activation, rank: ArrayLike, reach: ArrayLike, narrowest: ArrayLike
+) -> np.ndarray:
+    """Nodes per coordinate of a product rule; odd numbers, so that the origin is a node.
 
     Args:
         activation: phi.
-        rank: number of coordinates.
-        covariance: (K, K) of the mean pre-activations; None where numbers are not known yet.
+        rank: number of coordinates, of one problem or many (N,).
+        reach: largest standard deviation of the mean pre-activations along a coordinate.
         narrowest: standard deviation sqrt(Gamma_c) of the pre-activations of the narrowest class.
+
+    Example:
+        >>> nodes_by_rule(dj.Activation.named("tanh"), 1, [0.7, 4.0], 1.0).tolist()
+        [23, 95]
     """
-    counts = COUNTS.get(rank, COUNTS[3][:1])
-    if covariance is None or rank == 0:
-        return counts[0]
-    reach = float(np.sqrt(max(np.linalg.eigvalsh(covariance)[-1], 0.0)))
-    narrowest = float(np.clip(narrowest, NARROWEST, WIDEST))
-    needed = 2.0 * HALF_WIDTH * reach / (SPACING * bending_length(activation, round(narrowest, 3)))
-    return next((count for count in counts if count >= needed), counts[-1])
+    rank, reach, narrowest = np.broadcast_arrays(rank, reach, narrowest)
+    widths, at = np.unique(np.clip(narrowest, NARROWEST, WIDEST).round(3), return_inverse=True)
+    lengths = np.array([bending_length(activation, float(width)) for width in widths])
+    needed = 2.0 * HALF_WIDTH * reach / (SPACING * lengths[at.reshape(rank.shape)])
+    nodes = np.empty(rank.shape, int)
+    for number in np.unique(rank):
+        counts = np.array(COUNTS.get(int(number), COUNTS[3]))
+        finest = np.minimum(np.searchsorted(counts, needed), len(counts) - 1)
+        nodes = np.where(rank == number, counts[finest], nodes)
+    return nodes
 
 
-@functools.lru_cache(maxsize=256)
+@functools.lru_cache(maxsize=4096)
 def bending_length(activation: Activation, width: float) -> float:
     """max |phi'|/max |phi''| of the activation smoothed by a Gaussian of a width, for |x| < 8.
 

@@ -24,17 +24,15 @@ class TheoryOptions:
         contour_nodes: N, points of the contour in the upper half plane.  The error falls as
             exp(-pi^2 N/(2 log r + 3)), r the ratio of the ends of the spectrum.
         centroid_nodes: nodes per centroid coordinate, or points of the lattice.  By rule those
-            that the numbers of a single problem need, 23 to 191 for one coordinate, 21 to 81 for
-            two, 13 or 25 for three, 13 beyond; inside a sweep, where they are not known in
-            advance, the smallest of these.  Lattices have 4096 points, 2048 for sub-classes with
-            more than three coordinates.  Where losses may be off by more than 1e-3 of
-            max(1, loss) the status is COARSE; most are within 1e-4.
+            that the numbers of the problem need, 23 to 191 for one coordinate, 21 to 81 for two,
+            13 or 25 for three; inside a user's own trace, which knows no numbers, the smallest of
+            these.  Lattices have 16384 points, 2048 for sub-classes.  Where losses may be off by
+            more than 1e-3 of max(1, loss) the status is COARSE; most are within 1e-4.
         centroid_rank: rank of the centroids' Gram matrix, to which a bias adds the vector of ones.
-            By rule it is found from the numbers of a single problem; inside a sweep, where they
-            are not known in advance, K coordinates are used.  Set it to 1 to sweep collinear
-            centroids at a fraction of the cost; a Gram matrix of larger rank is refused.
-        quadrature: "product" of trapezoid rules, or quasi-random points of a "lattice" for four
-            and more coordinates.
+            By rule it is found from the numbers of the problem; inside a user's own trace K
+            coordinates are used.  A Gram matrix of larger rank is refused.
+        quadrature: "product" of trapezoid rules, of up to three coordinates: beyond, quasi-random
+            points of a lattice take its place unless `centroid_nodes` are given; or "lattice".
         field_nodes: nodes for Gaussian averages over one pre-activation.
         max_steps: budget of the fixed-point iteration.
         tolerance: relative size of its last step.
@@ -43,7 +41,7 @@ class TheoryOptions:
             "matrices": full covariances, exact when they do not commute; "sub-classes":
             "commuting" with every class split along its dominant directions.  "auto" keeps (K, d)
             variances as they are and chooses for (K, d, d) matrices by `AsymptoticProblem.choice`;
-            inside a sweep, where the numbers are not known in advance, it takes the matrices.
+            inside a user's own trace it takes the matrices.
         subclass_directions: dominant directions of every class that sub-classes are split along.
         subclass_nodes: Gauss-Hermite nodes per such direction.
         hermite_closure: correct gamma^2 and s^2 for the quadratic and cubic parts of the features
@@ -111,10 +109,9 @@ class TheoryOptions:
         """
         rank = rank if self.centroid_rank is None else self.centroid_rank
         method = method if self.method == "auto" else self.method
-        many = method == "sub-classes" and rank > MOST_PRODUCT_COORDINATES
-        many = many and self.centroid_nodes is None
+        many = rank > MOST_PRODUCT_COORDINATES and self.centroid_nodes is None
         quadrature = "lattice" if many else self.quadrature
-        lattice = 2048 if method == "sub-classes" else 4096
+        lattice = 2048 if method == "sub-classes" else 16384
         by_rule = lattice if quadrature == "lattice" else nodes or FEWEST_NODES.get(rank, 13)
         return dataclasses.replace(
             self,
@@ -132,6 +129,5 @@ class TheoryOptions:
             raise InputError(
                 f"{rank} centroid coordinates with {nodes} nodes each are {count:.3g} nodes",
                 f"at most {MOST_NEURON_NODES}; time and memory grow in proportion to the nodes",
-                "set TheoryOptions(quadrature='lattice') for 4096 quasi-random nodes, "
-                "or fewer centroid_nodes",
+                "leave centroid_nodes out for 16384 quasi-random nodes, or choose fewer",
             )

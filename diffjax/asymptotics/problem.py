@@ -5,12 +5,14 @@ from typing import Any
 
 import equinox as eqx
 import jax.numpy as jnp
-import numpy as np
 
-from diffjax.asymptotics.class_law import class_law
-from diffjax.asymptotics.node_rule import nodes_by_rule
 from diffjax.asymptotics.options import Method, TheoryOptions
-from diffjax.asymptotics.problem_checks import check_rank, check_values
+from diffjax.asymptotics.options_by_rule import (
+    check_quadrature,
+    neuron_covariance,
+    options_by_rule,
+)
+from diffjax.asymptotics.problem_checks import check_values
 from diffjax.asymptotics.theory_choice import TheoryChoice, choose
 from diffjax.diffusion import noise_variance, noisy_variance
 from diffjax.errors import InputError
@@ -20,8 +22,6 @@ from diffjax.spec import Spec
 from diffjax.training_window import default_window
 from diffjax.typing import Array, ArrayLike, Float
 from diffjax.validation import concrete, numbers
-
-RANK_TOLERANCE = 1e-9
 
 
 class AsymptoticProblem(Spec):
@@ -89,7 +89,7 @@ class AsymptoticProblem(Spec):
             )
         if concrete(self):
             check_values(self)
-            _check_quadrature(self)
+            check_quadrature(self)
 
     @property
     def num_classes(self) -> int:
@@ -180,18 +180,12 @@ def mean_covariance(problem: AsymptoticProblem) -> Float[Array, "class class"]:
     return neuron_covariance(problem, problem.mixture.gram)
 
 
-def neuron_covariance(problem: AsymptoticProblem, gram: Array) -> Array:
-    """Likewise for the centroids of sub-classes with the given Gram matrix."""
-    decay = jnp.exp(-2.0 * jnp.asarray(problem.diffusion_time))
-    return decay * gram + jnp.asarray(problem.bias_std) ** 2
-
-
 def resolved(problem: AsymptoticProblem) -> AsymptoticProblem:
     """The problem with every option that is left to a rule replaced by a number.
 
     The rules look at the numbers if they are there, and are on the safe side inside a trace.
     """
-    options = _resolved_options(problem)
+    options = options_by_rule(problem)
     if options == problem.theory_options:
         return problem
     return dataclasses.replace(problem, theory_options=options)
@@ -201,76 +195,3 @@ def along_directions(problem: AsymptoticProblem) -> AsymptoticProblem:
     """Its classes taken along common directions, for models that follow those one by one."""
     options = dataclasses.replace(problem.theory_options, method="commuting")
     return dataclasses.replace(problem, theory_options=options)
-
-
-def _resolved_options(problem: AsymptoticProblem) -> TheoryOptions:
-    options = problem.theory_options
-    if options.method != "auto" and None not in (options.centroid_rank, options.centroid_nodes):
-        return options
-    method = _method(problem)
-    options = dataclasses.replace(options, method=method)
-    covariance = _concrete_covariance(problem, options)
-    rank = _rank(problem, options, covariance)
-    nodes = nodes_by_rule(problem.activation, rank, covariance, _narrowest(problem))
-    return options.resolve(rank, method, nodes)
-
-
-def _concrete_covariance(problem: AsymptoticProblem, options: TheoryOptions) -> np.ndarray | None:
-    """Covariance of the mean pre-activations, sub-classes included; None inside a trace."""
-    if not concrete(problem):
-        return None
-    gram = problem.mixture.gram
-    if options.method == "sub-classes":
-        gram = class_law(problem.mixture, options, None, problem.class_centroids).gram
-    return np.asarray(neuron_covariance(problem, gram))
-
-
-def _narrowest(problem: AsymptoticProblem) -> float:
-    """sqrt(Gamma_c) of the narrowest class; 1 inside a trace."""
-    if not concrete(problem):
-        return 1.0
-    covariances = np.asarray(problem.mixture.covariances)
-    if covariances.ndim == 3:
-        covariances = np.diagonal(covariances, axis1=1, axis2=2)
-    if covariances.ndim == 2:
-        counts = problem.direction_counts
-        weights = None if counts is None else np.asarray(counts)
-        covariances = np.average(covariances, axis=1, weights=weights)
-    decay = np.exp(-2.0 * float(np.asarray(problem.diffusion_time)))
-    return float(np.sqrt(1.0 + decay * (covariances.min() - 1.0)))
-
-
-def _method(problem: AsymptoticProblem) -> Method:
-    """The treatment of anisotropic classes, by rule if it is left open."""
-    if problem.theory_options.method != "auto":
-        return problem.theory_options.method
-    if problem.mixture.covariances.ndim < 3:
-        return "commuting"
-    return problem.choice.method if concrete(problem) else "matrices"
-
-
-def _rank(problem: AsymptoticProblem, options: TheoryOptions, covariance: np.ndarray | None) -> int:
-    """Coordinates of the mean pre-activations, sub-classes included."""
-    if options.centroid_rank is not None:
-        return options.centroid_rank
-    if covariance is None:
-        split = options.method == "sub-classes"
-        extra = problem.num_classes * options.subclass_directions if split else 0
-        return problem.num_classes + extra
-    return _numerical_rank(covariance)
-
-
-def _numerical_rank(covariance: np.ndarray) -> int:
-    values = np.linalg.eigvalsh(covariance)
-    return int((values > RANK_TOLERANCE * max(values[-1], 1e-300)).sum())
-
-
-def _check_quadrature(problem: AsymptoticProblem) -> None:
-    """Refuse what would be wrong or too large; the usual case is settled without arithmetic."""
-    options, classes = problem.theory_options, problem.num_classes
-    allowed = options.centroid_rank
-    if allowed is not None and (allowed < classes or options.method == "sub-classes"):
-        free = dataclasses.replace(options, centroid_rank=None, method=_method(problem))
-        check_rank(_rank(problem, free, _concrete_covariance(problem, free)), allowed)
-    if allowed is not None or classes > 2:
-        _resolved_options(problem).check_cost()

@@ -12,7 +12,9 @@ import numpy as np
 from diffjax.asymptotics.dynamics import theory_dynamics
 from diffjax.asymptotics.model import asymptotic_dynamics
 from diffjax.asymptotics.options import TheoryOptions
-from diffjax.asymptotics.problem import AsymptoticProblem
+from diffjax.asymptotics.options_by_rule import RuleNumbers, rule_numbers
+from diffjax.asymptotics.problem import AsymptoticProblem, resolved
+from diffjax.asymptotics.specialize import grouped, options_at
 from diffjax.comparison.differences import TIMES, TheoryComparison, compare
 from diffjax.comparison.limit import limit_of
 from diffjax.dynamics import LABELS, Label, LearningDynamics
@@ -20,10 +22,9 @@ from diffjax.precision import require_float64
 from diffjax.random_features import gradient_flow as flow
 from diffjax.random_features.model import gradient_flow
 from diffjax.random_features.problem import RandomFeatureProblem
-from diffjax.sweep.model import Output, SharedStage, model
+from diffjax.sweep.model import Model, Output, Points, SharedStage, Special, model
 
 THEORY = "theory"
-_MOST_CLASSES_OF_A_PRODUCT = 3
 
 
 def _of_theory(label: Label) -> Output:
@@ -51,21 +52,41 @@ OUTPUTS = {
 }
 
 
-def _limit(problem: RandomFeatureProblem) -> AsymptoticProblem:
-    """The limit, with a quadrature that a trace, which knows no rank of the centroids, can pay."""
-    many = problem.num_classes > _MOST_CLASSES_OF_A_PRODUCT
-    return limit_of(problem, TheoryOptions(quadrature="lattice" if many else "product"))
-
-
-def _limits(problem: RandomFeatureProblem) -> AsymptoticProblem:
+def _limits(problem: RandomFeatureProblem, options: TheoryOptions) -> AsymptoticProblem:
     """The limit as the one member of a stage: seeds have it in common."""
-    return jax.tree.map(lambda leaf: jnp.asarray(leaf)[None], _limit(problem))
+    return jax.tree.map(lambda leaf: jnp.asarray(leaf)[None], limit_of(problem, options))
 
 
 def _shares(problem: RandomFeatureProblem) -> bool:
     """Always; a problem without a limit is refused here, before anything is compiled."""
-    _limit(problem)
+    limit_of(problem)
     return True
+
+
+@functools.cache
+def _stages(options: TheoryOptions) -> dict[str, SharedStage]:
+    """Those of the exact engine and the theory with some sizes of its quadratures."""
+    split = functools.partial(_limits, options=options)
+    return {**gradient_flow.stages, THEORY: SharedStage(split, theory_dynamics)}
+
+
+@functools.cache
+def _with_options(options: TheoryOptions) -> Model:
+    return dataclasses.replace(theory_comparison, stages=_stages(options))
+
+
+def _by_quadrature(points: Points) -> list[Special]:
+    """Points with the sizes of the theory's quadratures that their limits alone would have."""
+    limit = limit_of(points.problem)
+    found = options_at(points, _numbers_of_limit, limit)
+    return [
+        Special(part.rows, points.problem, _with_options(part.problem))
+        for part in grouped(found, lambda options: options)
+    ]
+
+
+def _numbers_of_limit(problem: RandomFeatureProblem) -> RuleNumbers:
+    return rule_numbers(limit_of(problem))
 
 
 def _combine(
@@ -76,9 +97,10 @@ def _combine(
 
 
 @functools.partial(jax.jit, static_argnames="solver")
-def _compared(problem: RandomFeatureProblem, solver: flow.Solver) -> TheoryComparison:
-    finite = flow.random_feature_dynamics(problem, solver=solver)
-    return compare(finite, theory_dynamics(_limit(problem)))
+def _compared(
+    problem: RandomFeatureProblem, limit: AsymptoticProblem, solver: flow.Solver
+) -> TheoryComparison:
+    return compare(flow.random_feature_dynamics(problem, solver=solver), theory_dynamics(limit))
 
 
 def _coords(problem: RandomFeatureProblem) -> dict[str, np.ndarray]:
@@ -92,10 +114,11 @@ def default_problem() -> RandomFeatureProblem:
 
 
 @model(
-    version=2,
+    version=3,
     outputs=OUTPUTS,
-    stages={**gradient_flow.stages, THEORY: SharedStage(_limits, theory_dynamics)},
+    stages=_stages(TheoryOptions()),
     combine=_combine,
+    specialize=_by_quadrature,
     shares=_shares,
     coords=_coords,
     default_problem=default_problem,
@@ -131,8 +154,7 @@ def theory_comparison(
     """
     require_float64("theory_comparison")
     flow.choose_solver(solver)
-    _limit(problem)  # raises what the trace below would raise less clearly
-    return _compared(problem, solver)
+    return _compared(problem, resolved(limit_of(problem)), solver)
 
 
 _WITHOUT_CURVES = {

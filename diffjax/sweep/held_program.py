@@ -49,7 +49,8 @@ class HeldProgram(Executor):
 
     def serves(self, group: Group) -> bool:
         """Whether the points of a group are computed by this program."""
-        return jax.tree.structure(group.problem) == self._structure
+        same = jax.tree.structure(group.problem) == self._structure
+        return same and group.model is self.plan.group.model
 
     def results(
         self, group: Group, order: np.ndarray

@@ -17,11 +17,12 @@ from diffjax.sweep.grid import Grid, make_grid
 from diffjax.sweep.host import HostPlan, plan_host
 from diffjax.sweep.model import Model
 from diffjax.sweep.plan import GroupPlan, plan_group
-from diffjax.sweep.points import Group, make_groups
+from diffjax.sweep.points import Group
 from diffjax.sweep.record import make_record, require_same
 from diffjax.sweep.record_checks import check_record
 from diffjax.sweep.segments import Part
 from diffjax.sweep.sizes import checked_batch_size
+from diffjax.sweep.specialize import special_groups
 from diffjax.sweep.store import RunFolder
 
 
@@ -70,7 +71,7 @@ def prepare(
     if batch_size is not None:
         checked_batch_size(batch_size)
     todo = _points_to_do(grid, folder.parts() if folder else [], retried)
-    groups = make_groups(problem, grid, todo)
+    groups = special_groups(model, problem, grid, todo)
     done = grid.size - len(todo)
     return Job(model, grid, options, record, folder, groups, done, chosen, batch_size)
 

@@ -72,7 +72,7 @@ def find_members(
             _check_single(name, parent, shapes[parent])
         found[name] = _Distinct(None if parent is None else found[parent])
     for start in range(0, count, size):
-        pieces = [_padded(x[start : start + size], size) for x in varying]
+        pieces = [padded(x[start : start + size], size) for x in varying]
         for name, inputs in run(fixed, pieces).items():
             found[name].collect(jax.tree.map(np.asarray, inputs), min(size, count - start))
     return {name: distinct.members(count) for name, distinct in found.items()}
@@ -145,5 +145,6 @@ def _map(function: Callable[[Any], Any], rows: Any, length: int) -> Any:
     return jax.lax.scan(lambda _, x: ((), function(x)), (), rows, length=length)[1]
 
 
-def _padded(rows: np.ndarray, size: int) -> np.ndarray:
+def padded(rows: np.ndarray, size: int) -> np.ndarray:
+    """Rows filled up to a number of them with the last one."""
     return np.concatenate([rows, rows[-1:].repeat(size - len(rows), axis=0)])

@@ -9,10 +9,12 @@ import contextlib
 import difflib
 import functools
 import importlib.metadata
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple, Protocol
+
+import numpy as np
 
 from diffjax.compiled import compiled
 from diffjax.errors import InputError
@@ -64,6 +66,43 @@ class SharedStage:
     needs: str | None = None
 
 
+class Points(Protocol):
+    """Points of a grid with equal static fields, as `Model.specialize` sees them."""
+
+    @property
+    def problem(self) -> Any:
+        """The problem of the first of them."""
+        ...
+
+    @property
+    def count(self) -> int:
+        """N, how many there are."""
+        ...
+
+    def problem_at(self, number: int) -> Any:
+        """The problem of one of them, with its numbers."""
+        ...
+
+    def values(self, function: Callable[[Any], Any]) -> Any:
+        """Values (N, ...) of a pure function from a problem to arrays."""
+        ...
+
+
+class Special(NamedTuple):
+    """Points whose numbers ask for the same static choices.
+
+    Attributes:
+        rows: (n,) which of the points, ascending.
+        problem: with these choices filled in; its numbers are those of any point.
+        model: that computes them, where the choices are not part of the problem; equal ones are
+            one object.
+    """
+
+    rows: np.ndarray
+    problem: Any
+    model: "Model | None" = None
+
+
 @dataclass(frozen=True, eq=False)
 class Model:
     """A computation that can be swept. Made by the decorator `model`; calling it runs one point.
@@ -90,6 +129,10 @@ class Model:
         settle: from a problem, the caller's options, a device and the options in the run folder
             (None for a new run) to the options that are used and recorded, where "the best one
             here" has to be decided once per run.
+        specialize: from points with equal static fields to the parts of them for which static
+            choices that are left to a rule (as the size of a quadrature) come out equal.  A point
+            then has the same program, and the same result, as alone.  Such choices are no part of
+            the identity of a run.
         on: ``"device"`` for a JAX function, ``"host"`` for plain Python that is called point by
             point and drives its devices itself.
     """
@@ -107,6 +150,7 @@ class Model:
     precision: Literal["float64", "any"] = "any"
     citations: tuple[str, ...] = ()
     settle: Callable[[Any, Mapping[str, Any], Any, Any], Mapping[str, Any]] | None = None
+    specialize: Callable[[Points], Sequence[Special]] | None = None
     on: Literal["device", "host"] = "device"
 
     def __post_init__(self):
@@ -148,8 +192,8 @@ def model(*, version: int, outputs: Mapping[str, Output], **settings: Any):
         version: see `Model`.
         outputs: see `Model`.
         **settings: the further attributes of `Model`: `stages`, `combine`, `shares`,
-            `coords`, `default_problem`, `flops`, `precision`, `citations`, `settle`, `on`, and
-            `name` if it shall differ from the function's.
+            `coords`, `default_problem`, `flops`, `precision`, `citations`, `settle`,
+            `specialize`, `on`, and `name` if it shall differ from the function's.
 
     Raises:
         InputError: the description contradicts itself.

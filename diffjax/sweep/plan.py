@@ -137,7 +137,7 @@ def plan_group(
         lanes: points that a device computes at a time if it has the memory.
         batch_size: points per batch, over all devices; None for a default.
     """
-    model = model.for_problem(group.problem)
+    model = (group.model or model).for_problem(group.problem)
     program = PointProgram(model, group, options)
     members = all_members(model, program, len(group.points))
     mesh = mesh_of(devices)

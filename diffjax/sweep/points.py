@@ -26,6 +26,7 @@ class Group:
         varying: full name of each varying field to its values, shape (point, *shape).
         total: how many points of the whole grid belong to it, also those not to be computed.
         problem_at: from the place of a point in the group to its problem.
+        model: that computes them, where it is not that of the sweep.
     """
 
     problem: Any
@@ -33,6 +34,7 @@ class Group:
     varying: Mapping[str, np.ndarray]
     total: int
     problem_at: Callable[[int], Any]
+    model: Any = None
 
 
 def make_groups(problem: Any, grid: Grid, points: np.ndarray) -> list[Group]:

@@ -49,7 +49,7 @@ def all_members(model: Model, program: PointProgram, count: int) -> dict[str, Me
     """The members of every stage that the points of a program need, found on the host."""
     if not model.stages:
         return {}
-    with jax.default_device(_host_device()):
+    with jax.default_device(host_device()):
         return find_members(
             program.split, program.fixed, program.varying, count, program.functions.needs
         )
@@ -121,7 +121,7 @@ def stacked(shape: jax.ShapeDtypeStruct, rows: int) -> jax.ShapeDtypeStruct:
     return jax.ShapeDtypeStruct((rows, *shape.shape), shape.dtype)
 
 
-def _host_device() -> Any:
+def host_device() -> Any:
     """A CPU device, or None (the default device) where JAX was told to have none."""
     try:
         return jax.local_devices(backend="cpu")[0]

@@ -19,8 +19,9 @@ from diffjax.sweep.execute import find_devices
 from diffjax.sweep.grid import Grid, make_grid
 from diffjax.sweep.held_program import HeldProgram, hold_program
 from diffjax.sweep.job import Job
-from diffjax.sweep.points import Group, make_groups
+from diffjax.sweep.points import Group
 from diffjax.sweep.segments import Segment
+from diffjax.sweep.specialize import special_groups
 from diffjax.sweep.store import RunFolder
 
 
@@ -93,7 +94,7 @@ class _Session:
 
     def compute(self, batch: Batch) -> Counts:
         """Compute and write the points of a batch."""
-        groups = make_groups(self._problem, self._grid, np.sort(batch.points))
+        groups = special_groups(self._model, self._problem, self._grid, np.sort(batch.points))
         counts = [counts for group in groups for counts in self._computed(group, batch)]
         return Counts(*(sum(numbers) for numbers in zip(*counts, strict=True)))
 

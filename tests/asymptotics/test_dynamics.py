@@ -10,6 +10,7 @@ import pytest
 
 from diffjax.asymptotics.model import asymptotic_dynamics
 from diffjax.asymptotics.options import TheoryOptions
+from diffjax.asymptotics.problem import resolved
 from diffjax.errors import InputError
 from diffjax.mixture import GaussianMixture, two_classes
 from diffjax.status import Status
@@ -274,9 +275,18 @@ def test_bad_input_is_refused(changes, message):
 
 def test_too_many_neuron_nodes_are_refused_with_their_number():
     five = GaussianMixture([1.0] * 5, [0.2] * 5, np.eye(5))
-    with pytest.raises(InputError, match=r"3\.71e\+05 nodes.*lattice"):
-        problem_of(five)
-    problem_of(five, theory_options=TheoryOptions(quadrature="lattice"))
+    with pytest.raises(InputError, match=r"3\.71e\+05 nodes.*leave centroid_nodes out"):
+        problem_of(five, theory_options=TheoryOptions(centroid_nodes=13))
+
+
+def test_centroids_in_four_and_more_directions_are_averaged_on_a_lattice():
+    """In a frame of orthogonal centroids all classes have the same curves."""
+    four = problem_of(GaussianMixture([1.0] * 4, [0.25] * 4, np.eye(4)), training_times=TIMES)
+    found = asymptotic_dynamics(four)
+    assert resolved(four).theory_options.quadrature == "lattice"
+    assert int(found.status) in (Status.OK, Status.NOT_REACHED)
+    spread = np.ptp(np.asarray(found.test_loss), axis=0) / np.maximum(1.0, found.test_loss[0])
+    assert spread.max() < 1e-3
 
 
 def test_times_beyond_the_horizon_are_infinite():

@@ -84,10 +84,11 @@ def test_error_of_the_contour_bounds_that_of_a_square_root():
 
 def test_nodes_by_rule_follow_the_spacing_in_units_of_the_bend():
     tanh, relu = resolve_activation("tanh"), resolve_activation("relu")
-    assert nodes_by_rule(tanh, 1, np.diag([0.5, 0.0]), 1.5) == COUNTS[1][0]
-    assert nodes_by_rule(tanh, 1, np.diag([16.0, 0.0]), 0.3) > COUNTS[1][0]
-    assert nodes_by_rule(relu, 1, np.diag([1.0, 0.0]), 0.1) > COUNTS[1][0]
-    assert nodes_by_rule(tanh, 2, None, 1.0) == COUNTS[2][0]
+    assert nodes_by_rule(tanh, 1, 0.7, 1.5) == COUNTS[1][0]
+    assert nodes_by_rule(tanh, 1, 4.0, 0.3) > COUNTS[1][0]
+    assert nodes_by_rule(relu, 1, 1.0, 0.1) > COUNTS[1][0]
+    found = nodes_by_rule(tanh, [2, 2, 3], [0.7, 40.0, 2.0], [1.0, 1.0, 0.3])
+    assert found.tolist() == [COUNTS[2][0], COUNTS[2][-1], COUNTS[3][-1]]
     # a relu smoothed by a Gaussian of width w bends within sqrt(2 pi) w
     np.testing.assert_allclose(bending_length(relu, 0.3), np.sqrt(2 * np.pi) * 0.3, rtol=1e-3)
     # tanh itself: max of sech^2 over max of 2 sech^2 tanh is 3 sqrt(3)/4

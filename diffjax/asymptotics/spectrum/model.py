@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from diffjax.asymptotics.dynamics import ensemble_status
 from diffjax.asymptotics.ensemble import make_ensemble
 from diffjax.asymptotics.problem import AsymptoticProblem, resolved
+from diffjax.asymptotics.specialize import by_quadrature
 from diffjax.asymptotics.spectrum.atoms import residual_atom
 from diffjax.asymptotics.spectrum.continuum import without_negligible_spread
 from diffjax.asymptotics.spectrum.density import (
@@ -73,7 +74,7 @@ _spectrum_point = functools.partial(jax.jit, static_argnums=1)(spectrum_point)
 
 
 @model(
-    version=3,
+    version=4,
     outputs={
         "eigenvalues": Output(
             ("eigenvalue",), "eigenvalue of p U", "1", r"\lambda", coordinate=True
@@ -89,6 +90,7 @@ _spectrum_point = functools.partial(jax.jit, static_argnums=1)(spectrum_point)
         "status": Output((), "outcome"),
     },
     default_problem=default_problem,
+    specialize=by_quadrature,
     precision="float64",
     citations=("arXiv:2605.06367", "arXiv:2505.17638"),
 )

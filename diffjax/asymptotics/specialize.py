@@ -1,0 +1,80 @@
+"""Points of a sweep grouped by the quadratures that their numbers ask for."""
+
+import dataclasses
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from diffjax.asymptotics.boundary import (
+    numbers_of_ends,
+    with_options,
+    with_options_by_rule,
+)
+from diffjax.asymptotics.options import TheoryOptions
+from diffjax.asymptotics.options_by_rule import (
+    RuleNumbers,
+    options_by_rule,
+    options_of_points,
+    rule_numbers,
+)
+from diffjax.asymptotics.problem import along_directions
+from diffjax.sweep.model import Points, Special
+
+
+def by_quadrature(points: Points) -> list[Special]:
+    """Problems of the theory with the options that a problem alone would have."""
+    problem = points.problem
+    if problem.mixture.covariances.ndim == 3 and problem.theory_options.method != "commuting":
+        found = [options_by_rule(points.problem_at(i)) for i in range(points.count)]
+    else:
+        found = options_at(points, rule_numbers, problem)
+    return grouped(found, lambda options: dataclasses.replace(problem, theory_options=options))
+
+
+def by_quadrature_of_directions(points: Points) -> list[Special]:
+    """Likewise for models that take classes along common directions."""
+    problem = along_directions(points.problem)
+    found = options_at(points, rule_numbers, problem)
+    return grouped(found, lambda options: dataclasses.replace(problem, theory_options=options))
+
+
+def by_quadrature_of_axis(points: Points) -> list[Special]:
+    """Boundaries with options for both ends of their axes."""
+    problem = points.problem
+    if problem.theory.mixture.covariances.ndim == 3:
+        ends = [with_options_by_rule(points.problem_at(i)).theory for i in range(points.count)]
+        found = [theory.theory_options for theory in ends]
+    else:
+        found = options_at(points, numbers_of_ends, problem.theory)
+    return grouped(found, functools.partial(with_options, problem))
+
+
+def options_at(
+    points: Points, numbers: Callable[[Any], RuleNumbers], theory: Any
+) -> list[TheoryOptions]:
+    """Options by rule at every point, from the numbers of the problem of a point.
+
+    Args:
+        points: of one group.
+        numbers: from such a problem to the numbers of the rules; pure.
+        theory: a problem of the theory that gives the static fields.
+    """
+    options = theory.theory_options
+    method = "commuting" if options.method == "auto" else options.method
+    options = dataclasses.replace(options, method=method)
+    if None not in (options.centroid_rank, options.centroid_nodes):
+        return [options] * points.count
+    found = RuleNumbers(*points.values(numbers))
+    return options_of_points(theory.activation, options, found, least_rank=1)
+
+
+def grouped(found: list[TheoryOptions], fill: Callable[[TheoryOptions], Any]) -> list[Special]:
+    """Points with equal options together, coarse quadratures first."""
+    order = sorted(set(found), key=lambda o: (o.centroid_rank or 0, o.centroid_nodes or 0))
+    places = np.array([order.index(options) for options in found])
+    return [
+        Special(np.flatnonzero(places == number), fill(options))
+        for number, options in enumerate(order)
+    ]
