@@ -10,7 +10,7 @@ Example:
     >>> import jax; jax.config.update("jax_enable_x64", True)
     >>> import diffjax as dj
     >>> mixture = dj.two_classes(stds=(1.0, 0.5), distance=1.0, imbalance_ratio=0.25)
-    >>> problem = dj.RandomFeatureProblem(mixture, dim=32, num_features=128, num_samples=64,
+    >>> problem = dj.RandomFeatureProblem(mixture, dim=16, num_features=64, num_samples=32,
     ...                                   diffusion_time=0.1)
     >>> dynamics = dj.gradient_flow(problem)
     >>> bool(dynamics.generalization_time[0] < dynamics.memorization_time[0])

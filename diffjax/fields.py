@@ -74,7 +74,7 @@ def sweepable_fields(problem: Any) -> list[SweepableField]:
 
     Example:
         >>> [field.name for field in sweepable_fields(problem)]
-        ['stds', 'distance', 'dim', 'seed']
+        ['stds', 'distance', 'imbalance_ratio', 'cosine', ...]
     """
     fields = [field for field in all_fields(problem) if field.kind in ("leaf", "static")]
     return [

@@ -109,8 +109,8 @@ def timescales(
 
     Example:
         >>> tau = jnp.geomspace(0.1, 1e4, 201)
-        >>> test = 0.2 + 0.8 * jnp.exp(-tau)[None]
-        >>> train = test - 0.15 * -jnp.expm1(-tau / 100)
+        >>> test = 0.2 + 0.8 * jnp.exp(-tau[None])
+        >>> train = test - 0.15 * -jnp.expm1(-tau[None] / 100)
         >>> times = timescales(tau, train, test, jnp.array([0.2]), jnp.array([0.05]))
         >>> float(times.generalization_time[0].round(3)), float(times.memorization_time[0].round(2))
         (2.303, 69.31)
@@ -190,8 +190,10 @@ def dataset_timescales(dataset: Any, **thresholds: Any) -> Any:
         InputError: the dataset lacks the curves.
 
     Example:
-        >>> dataset_timescales(dj.open_run("runs/phase-diagram"),      # doctest: +SKIP
-        ...                    generalization_fraction=0.8)
+        >>> ds = dj.open_run("runs/phase-diagram")
+        >>> times = dataset_timescales(ds, generalization_fraction=0.8)
+        >>> bool((times["generalization_time"] < ds["generalization_time"]).all())    # 0.9 there
+        True
     """
     import xarray as xr
 

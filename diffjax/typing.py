@@ -1,6 +1,6 @@
-"""Array types used in annotations; shapes are checked in the tests only."""
+"""Array types used in annotations; checked wherever the tests run, and nowhere else."""
 
 from jax.typing import ArrayLike
-from jaxtyping import Array, Bool, Complex, Float, Int, Key, Scalar
+from jaxtyping import Array, Bool, Complex, Float, Inexact, Int, Key, Scalar
 
-__all__ = ["Array", "ArrayLike", "Bool", "Complex", "Float", "Int", "Key", "Scalar"]
+__all__ = ["Array", "ArrayLike", "Bool", "Complex", "Float", "Inexact", "Int", "Key", "Scalar"]

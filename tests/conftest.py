@@ -14,6 +14,9 @@ import jax
 import numpy as np
 import pytest
 
+from tests import shape_checks
+
+shape_checks.switch_on()
 jax.config.update("jax_enable_x64", True)
 jax.config.update("jax_numpy_rank_promotion", "raise")
 

@@ -1,16 +1,18 @@
 """Every example in a docstring runs and prints what it says.
 
-Examples find the names of their module, the usual abbreviations, and small objects of the kind that
-their text speaks of: a problem, a dataset of a sweep, a run folder.
+Docstrings are read from the source, so that no decorator can hide one.  Examples find the names of
+their module, the usual abbreviations, and small objects of the kind that their text speaks of: a
+problem, a dataset of a sweep, a run folder.
 """
 
+import ast
 import contextlib
 import doctest
 import importlib
 import io
-import pkgutil
-from collections.abc import Callable
-from typing import Any
+import re
+from collections.abc import Iterator
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -18,111 +20,85 @@ import numpy as np
 import pytest
 
 import diffjax as dj
-
-UNCHECKED = frozenset(
-    {
-        "diffjax.asymptotics.class_times",
-        "diffjax.asymptotics.model",
-        "diffjax.asymptotics.node_rule",
-        "diffjax.asymptotics.spectrum.outliers",
-        "diffjax.asymptotics.spectrum.result",
-        "diffjax.fields",
-        "diffjax.plot.against",
-        "diffjax.plot.comparison",
-        "diffjax.plot.curves",
-        "diffjax.plot.generated",
-        "diffjax.plot.generated_order",
-        "diffjax.plot.labels",
-        "diffjax.plot.maps",
-        "diffjax.plot.overlay_curves",
-        "diffjax.plot.overlay_maps",
-        "diffjax.plot.overlay_scaling",
-        "diffjax.plot.overlay_spectrum",
-        "diffjax.plot.potential",
-        "diffjax.plot.speciation",
-        "diffjax.plot.spectrum",
-        "diffjax.plot.style",
-        "diffjax.plot.unet_curves",
-        "diffjax.plot.unet_images",
-        "diffjax.plot.unet_prediction",
-        "diffjax.studies",
-        "diffjax.sweep.averages",
-        "diffjax.sweep.dataset",
-        "diffjax.sweep.estimate",
-        "diffjax.timescales",
-    }
-)
-"""Modules whose examples do not run by themselves; to be mended and taken off this list."""
+from tests import docstring_data
 
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
-
-
-def modules() -> list[str]:
-    """All modules that have examples; those of the command line are imported, too."""
-    found = (module.name for module in pkgutil.walk_packages(dj.__path__, "diffjax."))
-    named = ["diffjax", *(name for name in found if not name.endswith("__main__"))]
-    return [name for name in named if name not in UNCHECKED]
-
-
-def tiny_problem() -> Any:
-    """A problem that is solved in no time."""
-    mixture = dj.two_classes(stds=(1.5, 1.0), distance=1.0, imbalance_ratio=0.5)
-    return dj.RandomFeatureProblem(
-        mixture, 8, 16, 16, 0.1, training_times=np.geomspace(1e-4, 1e8, 121)
-    )
-
-
-def rates() -> Any:
-    """A sweep with the curves of a closed form."""
-    from tests.plot.two_rates import two_rate_sweep
-
-    return two_rate_sweep(seeds=3)
-
-
-def plane() -> dict[str, Any]:
-    """What figures of sweeps over distance and imbalance speak of."""
-    return {"ds": rates()}
-
-
-def small_sweep() -> dict[str, Any]:
-    """A stored sweep in the current folder, as `runs/phase-diagram`."""
-    over = {"distance": [0.5, 1.0], "seed": range(3)}
-    problem = tiny_problem()
-    ds = dj.sweep(dj.gradient_flow, problem, over, store="runs/phase-diagram")
-    return {"problem": problem, "ds": ds, "gradient_flow": dj.gradient_flow}
-
-
-NAMESPACES: dict[str, Callable[[], dict[str, Any]]] = {
-    "diffjax.plot": plane,
-    "diffjax.sweep": small_sweep,
-    "diffjax.studies": small_sweep,
-    "diffjax.timescales": small_sweep,
+SOURCE = Path(dj.__file__).parent
+DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+SKIPPED = {
+    "diffjax.asymptotics.class_order": "tests/test_documented_code.py",
+    "diffjax.asymptotics.model": "tests/asymptotics/test_boundary.py",
+    "diffjax.asymptotics.spectrum.outliers": "tests/asymptotics/spectrum/test_finite_size.py",
+    "diffjax.comparison.model": "tests/comparison/test_model.py",
+    "diffjax.random_features.generator_model": "tests/random_features/test_generator_model.py",
+    "diffjax.random_features.solver_timing": "tests/random_features/test_solver_choice.py",
+    "diffjax.studies": "tests/studies/test_bundled.py",
+    "diffjax.sweep.cluster": "tests/cluster",
+    "diffjax.unet.classifier": "tests/unet/test_measures.py",
+    "diffjax.unet.fashion_mnist": "tests/unet/test_data.py",
+    "diffjax.unet.model": "tests/unet/test_model.py",
+    "diffjax.unet.reevaluation": "tests/unet/test_reevaluation.py",
+    "diffjax.unet.run": "tests/unet/test_run.py",
+    "diffjax.unet.run_dataset": "tests/unet/test_run.py",
+    "diffjax.unet.stored_network": "tests/unet/test_reevaluation.py",
+    "diffjax.unet.training": "tests/unet/test_training.py",
 }
-"""By the package or the module, the longest name first."""
+"""Modules with an example that takes long or a download, and where the same is tested."""
 
 
-def namespace(name: str) -> dict[str, Any]:
-    """What the examples of a module find."""
-    fitting = [prefix for prefix in NAMESPACES if f"{name}.".startswith(f"{prefix}.")]
-    made = NAMESPACES[max(fitting, key=len)]() if fitting else {"problem": tiny_problem()}
-    return {"dj": dj, "diffjax": dj, "np": np, "jnp": jnp, "jax": jax, **made}
+def docstrings(path: Path) -> Iterator[tuple[str, int, str]]:
+    """Name, line and text of all docstrings of a module that have examples."""
+    pending: list[tuple[str, ast.AST]] = [("", ast.parse(path.read_text("utf-8")))]
+    while pending:
+        name, node = pending.pop()
+        text = ast.get_docstring(node) if isinstance(node, DOCUMENTED) else None
+        if text and ">>>" in text:
+            yield name, node.body[0].lineno, text
+        for child in ast.iter_child_nodes(node):
+            named = isinstance(child, DOCUMENTED)
+            pending.append((f"{name}.{child.name}" if named else name, child))
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", modules())
+def modules() -> dict[str, list[tuple[str, int, str]]]:
+    """All modules that have examples, and their docstrings."""
+    found = {}
+    for path in sorted(SOURCE.rglob("*.py")):
+        parts = ("diffjax", *path.relative_to(SOURCE).with_suffix("").parts)
+        name = ".".join(parts).removesuffix(".__init__")
+        found[name] = list(docstrings(path))
+    return {name: texts for name, texts in found.items() if texts}
+
+
+EXAMPLES = modules()
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Where runs and figures of examples are written."""
+    return tmp_path_factory.mktemp("examples")
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
 @pytest.mark.filterwarnings("ignore::UserWarning")
-def test_examples_of_a_module_print_what_they_say(name, tmp_path, monkeypatch):
+def test_examples_of_a_module_print_what_they_say(name, folder, monkeypatch):
+    monkeypatch.chdir(folder)
     module = importlib.import_module(name)
-    finder = doctest.DocTestFinder(exclude_empty=True)
-    examples = [found for found in finder.find(module, name) if found.examples]
-    if not examples:
-        return
-    monkeypatch.chdir(tmp_path)
-    given = namespace(name)
-    report = io.StringIO()
+    given = {"dj": dj, "np": np, "jnp": jnp, "jax": jax, "problem": docstring_data.tiny_problem()}
+    ds = docstring_data.dataset_for(name)
+    given |= {} if ds is None else {"ds": ds, "gradient_flow": dj.gradient_flow}
+    report, parser = io.StringIO(), doctest.DocTestParser()
     runner = doctest.DocTestRunner(optionflags=FLAGS, verbose=False)
-    for example in examples:
-        example.globs = {**given, **vars(module)}
+    for place, line, text in EXAMPLES[name]:
+        test = parser.get_doctest(text, {**given, **vars(module)}, name + place, name, line)
         with contextlib.suppress(doctest.UnexpectedException):
-            runner.run(example, out=report.write)
+            runner.run(test, out=report.write)
+    assert runner.tries or name in SKIPPED, "no example was tried"
     assert not runner.failures, report.getvalue()
+
+
+def test_examples_that_are_not_run_are_tested_elsewhere():
+    texts = {name: "".join(text for _, _, text in found) for name, found in EXAMPLES.items()}
+    skipped = {name for name, text in texts.items() if re.search(r"doctest:\s*\+SKIP", text)}
+    assert skipped == set(SKIPPED)
+    root = Path(__file__).parents[1]
+    assert all((root / place).exists() for place in SKIPPED.values())

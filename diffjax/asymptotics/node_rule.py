@@ -36,7 +36,8 @@ def nodes_by_rule(
         narrowest: standard deviation sqrt(Gamma_c) of the pre-activations of the narrowest class.
 
     Example:
-        >>> nodes_by_rule(dj.Activation.named("tanh"), 1, [0.7, 4.0], 1.0).tolist()
+        >>> from diffjax.numerics.activations import resolve_activation
+        >>> nodes_by_rule(resolve_activation("tanh"), 1, [0.7, 4.0], 1.0).tolist()
         [23, 95]
     """
     rank, reach, narrowest = np.broadcast_arrays(rank, reach, narrowest)
@@ -60,7 +61,8 @@ def bending_length(activation: Activation, width: float) -> float:
         width: between 0.02 and 4.
 
     Example:
-        >>> round(bending_length(dj.Activation.named("relu"), 0.5) / 0.5, 1)
+        >>> from diffjax.numerics.activations import resolve_activation
+        >>> round(bending_length(resolve_activation("relu"), 0.5) / 0.5, 1)
         2.5
     """
     points = np.linspace(-REACH, REACH, POINTS, endpoint=False)

@@ -143,8 +143,8 @@ def smooth_minimum(times: Float[Array, " time"], values: Float[Array, "... time"
 
     Example:
         >>> times = jnp.geomspace(0.1, 10.0, 32)
-        >>> float(smooth_minimum(times, jnp.log(times / 1.1) ** 2).value.round(9))
-        0.0
+        >>> float(smooth_minimum(times, 2.0 + jnp.log(times / 1.1) ** 2).value.round(9))
+        2.0
     """
     last = values.shape[-1] - 1
     index = jnp.argmin(values, axis=-1)

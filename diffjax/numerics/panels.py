@@ -20,7 +20,7 @@ def row_panels(size: int) -> list[tuple[int, int]]:
 
 
 def symmetric_from_panels(
-    panels: tuple[Float[Array, "row column"], ...], diagonal: Float[Array, " row"]
+    panels: tuple[Float[Array, "_ _"], ...], diagonal: Float[Array, " row"]
 ) -> Float[Array, "row row"]:
     """The symmetric matrix with these rows up to the diagonal, and with this diagonal."""
     size = diagonal.shape[0]
@@ -31,6 +31,6 @@ def symmetric_from_panels(
     return strict + strict.T + jnp.diag(diagonal)
 
 
-def panel_diagonal(panels: tuple[Float[Array, "row column"], ...]) -> Float[Array, " row"]:
+def panel_diagonal(panels: tuple[Float[Array, "_ _"], ...]) -> Float[Array, " row"]:
     """The diagonal that the panels themselves have."""
     return jnp.concatenate([jnp.diagonal(panel[:, -len(panel) :]) for panel in panels])

@@ -8,7 +8,7 @@ There is no pivoting: the matrices are diagonally dominated by what they stand f
 import jax
 import jax.numpy as jnp
 
-from diffjax.typing import Array, Float
+from diffjax.typing import Array, Inexact
 
 LARGEST_UNROLLED = 4
 MOST_ELEMENTWISE = 8000
@@ -24,7 +24,7 @@ def reciprocal(value: Array) -> Array:
     return jax.lax.complex(real * inverse, -imag * inverse)
 
 
-def small_solve(matrix: Float[Array, "n n ..."], right: Float[Array, "n m ..."]) -> Array:
+def small_solve(matrix: Inexact[Array, "n n ..."], right: Inexact[Array, "n m ..."]) -> Array:
     """The (n, m, ...) solution of matrix @ x = right by Gauss-Jordan elimination.
 
     Example:
@@ -79,7 +79,7 @@ def _eliminated(system: Array) -> Array:
     return jax.lax.fori_loop(0, size, step, system)[:, size:]
 
 
-def small_inverse(matrix: Float[Array, "n n ..."]) -> Array:
+def small_inverse(matrix: Inexact[Array, "n n ..."]) -> Array:
     """Inverse over the first two axes."""
     size = matrix.shape[0]
     if size == 1:
@@ -92,7 +92,7 @@ def small_inverse(matrix: Float[Array, "n n ..."]) -> Array:
     return small_solve(matrix, jnp.broadcast_to(unit, matrix.shape))
 
 
-def small_product(left: Float[Array, "n k ..."], right: Float[Array, "k m ..."]) -> Array:
+def small_product(left: Inexact[Array, "n k ..."], right: Inexact[Array, "k m ..."]) -> Array:
     """Product over the first two axes."""
     if left.shape[0] * left.shape[1] * right.shape[1] > MOST_ELEMENTWISE:
         moved = (jnp.moveaxis(x, (0, 1), (-2, -1)) for x in (left, right))

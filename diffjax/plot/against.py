@@ -41,7 +41,8 @@ def times_against(
         InputError: a variable or coordinate is missing, or further swept dimensions are left.
 
     Example:
-        >>> save(times_against(ds.sel(distance=0.0), "imbalance_ratio"), "figures/imbalance")
+        >>> line = ds.sel(std_ratio=3.0, distance=0.0)
+        >>> png, pdf = dj.plot.save(times_against(line, "imbalance_ratio"), "figures/line")
     """
     times = contents.results(ds, quantity, [contents.CLASS])
     dim = contents.dim_of(times, axis)

@@ -43,8 +43,8 @@ def learning_curves(
         InputError: a variable is missing, swept dimensions are left, or the point failed.
 
     Example:
-        >>> point = ds.sel(distance=1.0, imbalance_ratio=1.0, method="nearest")
-        >>> save(learning_curves(point), "figures/curves")
+        >>> point = ds.sel(std_ratio=3.0, distance=1.0, imbalance_ratio=1.0)
+        >>> png, pdf = dj.plot.save(learning_curves(point), "figures/curves")
     """
     curves = {name: _curve(ds, name, over) for name in ("train_loss", "test_loss")}
     marks = {name: _times(ds, name, over) for name in times}
@@ -87,7 +87,8 @@ def score_error_curves(
         InputError: as for `learning_curves`.
 
     Example:
-        >>> save(score_error_curves(ds.isel(distance=0, seed=0)), "figures/score-error")
+        >>> point = ds.sel(std_ratio=3.0, distance=1.0, imbalance_ratio=1.0)
+        >>> png, pdf = dj.plot.save(score_error_curves(point), "figures/score-error")
     """
     curves = {"score_error": _curve(ds, "score_error", over)}
     marks = {name: _times(ds, name, over) for name in times}

@@ -54,7 +54,8 @@ def copy_curves(
             failed.
 
     Example:
-        >>> save(copy_curves(ds, examples=[{"imbalance_ratio": 1.0}]), "figures/copies")
+        >>> figure = copy_curves(ds, examples=[{"stds[0]": 1.5, "imbalance_ratio": 1.0}])
+        >>> png, pdf = dj.plot.save(figure, "figures/copies")
     """
     points = [_select(ds, place) for place in examples]
     for point in points:

@@ -42,7 +42,7 @@ def copy_order(
         InputError: a variable or class is missing.
 
     Example:
-        >>> save(copy_order(ds), "figures/order")
+        >>> png, pdf = dj.plot.save(copy_order(ds), "figures/order")
     """
     contents.results(ds, "half_plateau_time", [contents.CLASS, "criterion", over])
     loss = contents.results(ds, "memorization_time", [contents.CLASS, over])

@@ -51,7 +51,7 @@ def short_label(variable: xr.DataArray) -> str:
 
 
 def long_label(variable: xr.DataArray) -> str:
-    """Name in words, symbol and units.
+    r"""Name in words, symbol and units.
 
     Example:
         >>> long_label(xr.DataArray(1.0, name="training_time"))

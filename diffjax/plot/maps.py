@@ -60,8 +60,9 @@ def phase_maps(
             number of axes is not that of the panels.
 
     Example:
-        >>> figure = phase_maps(ds, "memorization_time", x="std_ratio", y="imbalance_ratio")
-        >>> save(figure, "figures/memorization")
+        >>> plane = ds.sel(distance=1.0)
+        >>> figure = phase_maps(plane, "memorization_time", x="std_ratio", y="imbalance_ratio")
+        >>> png, pdf = dj.plot.save(figure, "figures/memorization")
     """
     if limit is not None and not limit > 0:
         raise InputError(f"limit={limit}", "a positive number", "pass the largest |log10 ratio|")
@@ -103,8 +104,8 @@ def phase(
         InputError: `da` is no DataArray of two dimensions, or `log` meets a number below zero.
 
     Example:
-        >>> times = ds["memorization_time"].sel({"class": 1}).mean("seed")
-        >>> save(phase(times, log=True), "figures/memorization-1")
+        >>> times = ds["memorization_time"].sel({"class": 1, "distance": 1.0}).mean("seed")
+        >>> png, pdf = dj.plot.save(phase(times, log=True), "figures/memorization-1")
     """
     chosen = layout.choose_two(da, x, y)
     norm = _norm(chosen.panels[0], log)

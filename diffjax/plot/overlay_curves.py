@@ -51,7 +51,8 @@ def overlay_curves(
         InputError: a variable is missing, swept dimensions are left, or the point failed.
 
     Example:
-        >>> save(overlay_curves(ds.isel(size=-1, diffusion_time=1)), "figures/overlay-curves")
+        >>> point = ds.sel(std_ratio=3.0, distance=1.0, imbalance_ratio=1.0)
+        >>> png, pdf = dj.plot.save(overlay_curves(point), "figures/overlay")
     """
     if points < 2:
         raise InputError(f"points={points}", "a whole number of at least 2", "raise points")

@@ -62,8 +62,9 @@ def overlay_phase_maps(
             titles, axes or the panels of `finite` are not as many as the panels.
 
     Example:
-        >>> theory = open_run("runs/theory-phase-diagram").isel(geometry=2)
-        >>> save(overlay_phase_maps(theory, finite=open_run("runs/finite-size-boundary")), "map")
+        >>> plane = ds.sel(std_ratio=3.0)
+        >>> figure = overlay_phase_maps(plane, x="distance", y="imbalance_ratio")
+        >>> png, pdf = dj.plot.save(figure, "figures/map")
     """
     contents.present(ds, quantity, [contents.CLASS])
     both = _PREFIX + quantity in ds

@@ -50,7 +50,8 @@ def error_scaling(
             fewer than two sizes, or the number of axes is not that of the panels.
 
     Example:
-        >>> save(error_scaling(ds.sel(activation="tanh"), panel=None), "figures/error")
+        >>> figure = error_scaling(ds, line=None, panel=None)
+        >>> png, pdf = dj.plot.save(figure, "figures/error")
     """
     names = [quantity] if isinstance(quantity, str) else list(quantity)
     deviations = [_deviation(ds, name, (x, line, panel), over) for name in names]

@@ -53,8 +53,10 @@ def overlay_spectrum(
             eigenvalue is positive, or `bins` is not positive.
 
     Example:
-        >>> spectrum = dj.spectrum(problem, eigenvalues).to_dataset()
-        >>> save(overlay_spectrum(ds.isel(distance=0), spectrum), "figures/spectrum")
+        >>> theory = dj.AsymptoticProblem(dj.GaussianMixture([1.0], [1.0]), 64.0, 8.0, 0.01)
+        >>> spectrum = dj.spectrum(theory).to_dataset()
+        >>> point = ds.sel(std_ratio=3.0, distance=1.0, imbalance_ratio=1.0)
+        >>> png, pdf = dj.plot.save(overlay_spectrum(point, spectrum), "figures/spectrum")
     """
     if bins < 1:
         raise InputError(f"bins={bins}", "a whole number of at least 1", "raise bins")

@@ -36,7 +36,8 @@ def potential_ridge(ds: xr.Dataset, *, num_curves: int = _RIDGES, ax: Axes | Non
         InputError: a variable is missing, or swept dimensions are left.
 
     Example:
-        >>> save(potential_ridge(ds.isel(distance=0, imbalance_ratio=0)), "figures/potential")
+        >>> point = ds.isel(distance=0, imbalance_ratio=0)
+        >>> png, pdf = dj.plot.save(potential_ridge(point), "figures/ridge")
     """
     potential = contents.results(ds, "potential", [CLOCK, "overlap"])
     contents.require_dims(potential, [CLOCK, "overlap"])

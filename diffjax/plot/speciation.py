@@ -50,7 +50,8 @@ def speciation_curves(ds: xr.Dataset, *, ax: Axes | None = None) -> Axes:
         InputError: a variable is missing, or swept dimensions are left.
 
     Example:
-        >>> save(speciation_curves(ds.isel(distance=0, imbalance_ratio=0)), "figures/curves")
+        >>> point = ds.isel(distance=0, imbalance_ratio=0)
+        >>> png, pdf = dj.plot.save(speciation_curves(point), "figures/curves")
     """
     probability = contents.results(ds, "cloning_probability", [CLOCK, contents.CLASS])
     contents.require_dims(probability, [CLOCK, contents.CLASS, "returned_class"])
@@ -165,7 +166,8 @@ def delay_map(
         InputError: a variable, class or coordinate is missing, or dimensions are left over.
 
     Example:
-        >>> save(delay_map(ds, x="imbalance_ratio", y="distance"), "figures/delay")
+        >>> figure = delay_map(ds, x="imbalance_ratio", y="distance")
+        >>> png, pdf = dj.plot.save(figure, "figures/delay")
     """
     field = _delay(contents.results(ds, quantity, [contents.CLASS]), classes)
     chosen = layout.choose(field, x, y, panel)
@@ -248,7 +250,7 @@ def delay_curves(
         InputError: a variable or coordinate is missing, or further swept dimensions are left.
 
     Example:
-        >>> save(delay_curves(ds.sel(distance=1.0, method="nearest")), "figures/delay")
+        >>> png, pdf = dj.plot.save(delay_curves(ds.sel(distance=1.0)), "figures/delay")
     """
     parts = {name: _of_class(ds, name, axis, label) for name in (*_LAWS, "spinodal_delay")}
     scale = scale_of(parts["spinodal_delay"][axis])

@@ -44,7 +44,8 @@ def eigenvalue_histogram(
             positive, or `bins` or `time_scale` is not positive.
 
     Example:
-        >>> save(eigenvalue_histogram(ds.isel(distance=0)), "figures/spectrum")
+        >>> point = ds.sel(std_ratio=3.0, distance=1.0, imbalance_ratio=1.0)
+        >>> png, pdf = dj.plot.save(eigenvalue_histogram(point), "figures/spectrum")
     """
     spectrum = contents.results(ds, quantity, ["eigenvalue"])
     contents.require_dims(spectrum, ["eigenvalue", *([over] if over else [])])

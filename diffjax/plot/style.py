@@ -138,8 +138,9 @@ def save(figure: FigureBase | Axes, path: str | Path) -> tuple[Path, Path]:
         OSError: the folder cannot be written.
 
     Example:
-        >>> save(learning_curves(ds), "figures/curves")
-        (PosixPath('figures/curves.png'), PosixPath('figures/curves.pdf'))
+        >>> png, pdf = save(new_figure(), "figures/empty")
+        >>> png.name, pdf.name
+        ('empty.png', 'empty.pdf')
     """
     whole = figure_of(figure)
     stem = Path(path)

@@ -40,7 +40,7 @@ def image_curves(
         InputError: a variable is missing, swept dimensions are left, or the point failed.
 
     Example:
-        >>> save(image_curves(open_run("runs/bags")), "figures/bags")
+        >>> png, pdf = dj.plot.save(image_curves(ds), "figures/images")
     """
     contents.present(ds, "train_loss", [contents.CLASS, _STEP])
     whole = style.new_figure(height=1.5 * style.COLUMN_WIDTH)

@@ -31,7 +31,7 @@ def image_grid(ds: xr.Dataset, *, steps: int = 6, rows: int = 3) -> Figure:
         InputError: the dataset holds no images, or swept dimensions are left.
 
     Example:
-        >>> save(image_grid(open_run("runs/bags")), "figures/bags-generated")
+        >>> png, pdf = dj.plot.save(image_grid(ds), "figures/generated")
     """
     if steps < 1 or rows < 1:
         raise InputError(f"steps={steps}, rows={rows}", "at least 1 each", "raise them")

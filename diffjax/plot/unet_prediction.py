@@ -39,7 +39,7 @@ def predicted_order(ds: xr.Dataset, *, over: str = "seed") -> Figure:
         InputError: there are no predictions in the dataset.
 
     Example:
-        >>> save(predicted_order(open_run("runs/fashion-mnist")), "figures/predicted")
+        >>> png, pdf = dj.plot.save(predicted_order(ds), "figures/predicted")
     """
     present = [prefix for prefix in _PREFIXES if f"{prefix}_generalization_time" in ds]
     if not present:

@@ -35,10 +35,13 @@ from diffjax.typing import Array, Float, Int, Key
 
 
 class DrawMember(eqx.Module):
-    """What a seed is turned into: the first layer and the frame of the centroids."""
+    """What a seed is turned into: the first layer and the frame of the centroids.
 
-    seed: Int[Array, ""]
-    bias_std: Float[Array, ""]
+    Members stand alone or stacked along leading axes, as all members of this module do.
+    """
+
+    seed: Int[Array, " *member"]
+    bias_std: Float[Array, " *member"]
     dim: int = eqx.field(static=True)
     num_features: int = eqx.field(static=True)
     num_classes: int = eqx.field(static=True)
@@ -75,9 +78,9 @@ class Samples(NamedTuple):
 class PopulationMember(eqx.Module):
     """One class as the population covariance sees it: no counts, no weights, no label."""
 
-    coordinates: Float[Array, " class"]
+    coordinates: Float[Array, "*member class"]
     covariance: Array
-    diffusion_time: Float[Array, ""]
+    diffusion_time: Float[Array, " *member"]
     activation: Activation = eqx.field(static=True)
     options: CovarianceOptions = eqx.field(static=True)
 
@@ -86,8 +89,8 @@ class SampleMember(eqx.Module):
     """One class with its training samples: label picks the draws, count how many."""
 
     population: PopulationMember
-    label: Int[Array, ""]
-    count: Int[Array, ""]
+    label: Int[Array, " *member"]
+    count: Int[Array, " *member"]
     num_samples: int = eqx.field(static=True)
 
 

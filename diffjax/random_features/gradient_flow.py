@@ -127,8 +127,9 @@ def training_objective(problem: RandomFeatureProblem | DatasetProblem) -> Object
     """The quadratic training objective of a problem, for those who want to train it themselves.
 
     Example:
-        >>> objective = training_objective(problem)            # doctest: +SKIP
-        >>> train, test = losses(objective, readout)           # doctest: +SKIP
+        >>> problem = dj.RandomFeatureProblem(dj.two_classes(), 8, 16, 16, diffusion_time=0.1)
+        >>> training_objective(problem).train.feature.shape    # (class, feature, feature)
+        (2, 16, 16)
     """
     if isinstance(problem, RandomFeatureProblem):
         drawn, samples = draw(problem)

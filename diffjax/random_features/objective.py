@@ -100,8 +100,10 @@ def losses(
     """(train, test) losses per class of a given readout A (d, p), straight from the definition.
 
     Example:
-        >>> train, test = losses(objective, jnp.zeros((dim, num_features)))  # doctest: +SKIP
-        >>> train.tolist()                                                   # doctest: +SKIP
+        >>> from diffjax.random_features.gradient_flow import training_objective
+        >>> problem = dj.RandomFeatureProblem(dj.two_classes(), 8, 16, 16, diffusion_time=0.1)
+        >>> train, test = losses(training_objective(problem), jnp.zeros((8, 16)))
+        >>> train.tolist()
         [1.0, 1.0]
     """
     scaled = readout / jnp.sqrt(objective.features.num_features)

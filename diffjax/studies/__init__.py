@@ -10,9 +10,12 @@ verdict carries the numbers it rests on, and it may well be that the claim fails
 
 Example:
     >>> study = find_study("phase-diagram")
-    >>> ds = diffjax.sweep(find_model(study.model), study.problem, study.axes)
-    >>> for name, verdict in judge(study, ds).items():
-    ...     print(name, verdict.word, verdict.text)
+    >>> study.model, study.problem.dim
+    ('gradient_flow', 40)
+    >>> ds = dj.sweep(dj.find_model(study.model), study.problem, study.axes)    # doctest: +SKIP
+    >>> verdicts = judge(study, ds)                     # of a dataset with the axes of the study
+    >>> sorted({verdict.word for verdict in verdicts.values()})    # of six points of another study
+    ['holds', 'undecided']
 """
 
 from diffjax.studies.catalogue import all_studies, find_study

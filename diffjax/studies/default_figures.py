@@ -31,7 +31,9 @@ def default_figures(dataset: "xr.Dataset") -> tuple[tuple[Figure, ...], str]:
     """Figures for a dataset, and why there are none where there are none.
 
     Example:
-        >>> figures, why = default_figures(dj.open_run("runs/widths"))  # doctest: +SKIP
+        >>> figures, why = default_figures(dj.open_run("runs/phase-diagram"))
+        >>> [figure.plot for figure in figures], why
+        (['times_against', 'times_against'], '')
     """
     axes = swept_axes(dataset)
     times = _times(dataset)

@@ -25,7 +25,9 @@ def judge(study: Study, dataset: "xr.Dataset") -> dict[str, Verdict]:
 def _verdict(claim: Claim, dataset: "xr.Dataset") -> Verdict:
     try:
         return claim.criterion(dataset)
-    except KeyError as error:
+    except (KeyError, ValueError) as error:
+        if isinstance(error, ValueError) and "do not exist" not in str(error):
+            raise  # xarray has no class of its own for a dimension that is not there
         quoted = re.search(r"'([^']+)'", str(error))  # xarray says more than the name
         name = quoted[1] if quoted else str(error)
         return Verdict(None, {}, f"The dataset has no {name!r}, which this claim is about.")

@@ -30,7 +30,8 @@ def average(dataset: xr.Dataset, dim: str = "seed") -> xr.Dataset:
 
     Example:
         >>> mean = average(ds, "seed")
-        >>> mean["memorization_time"], mean["memorization_time_standard_error"]
+        >>> mean["memorization_time"].dims, "memorization_time_standard_error" in mean
+        (('distance', 'class'), True)
     """
     if dim not in dataset["status"].dims:
         raise InputError(

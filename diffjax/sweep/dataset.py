@@ -57,8 +57,10 @@ def failed_points(dataset: xr.Dataset) -> list[str]:
     """The failed points of a dataset: their coordinates and what happened, one text each.
 
     Example:
-        >>> failed_points(ds)
-        ['distance=0.5, seed=3: nan or inf appeared; its numbers must not be used']
+        >>> status = ds["status"].where(ds["seed"] < 2, int(dj.Status.NON_FINITE))
+        >>> spoiled = ds.assign(status=status)
+        >>> failed_points(spoiled)[0]
+        'distance=0.5, seed=2: nan or inf appeared; its numbers must not be used'
     """
     status = dataset["status"]
     lines = []

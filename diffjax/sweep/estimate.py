@@ -108,6 +108,9 @@ def explain(
 
     Example:
         >>> print(explain(gradient_flow, problem, {"distance": [0.5, 1.0], "seed": range(5)}))
+        points              10 (0 already computed)
+        compiles            1
+        ...
     """
     job = prepare(model, problem, over, store, devices, batch_size, retry, options or {}, {})
     plans = [plan_of(job, group) for group in job.groups]

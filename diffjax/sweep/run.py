@@ -98,7 +98,8 @@ def sweep(
         FailedPointsWarning: some points failed; it names them.
 
     Example:
-        >>> ds = sweep(gradient_flow, problem, {"distance": [0.5, 1.0], "seed": range(5)})
+        >>> over = {"distance": [0.5, 1.0], "seed": range(3)}
+        >>> ds = sweep(gradient_flow, problem, over, store="runs/phase-diagram")
         >>> ds["memorization_time"].dims
         ('distance', 'seed', 'class')
     """

@@ -31,7 +31,7 @@ def convolution(
     images: Float[Array, "image height width input"],
     kernel: Float[Array, "3 3 input output"],
     stride: int = 1,
-) -> Float[Array, "image height width output"]:
+) -> Float[Array, "image row column output"]:
     """Images convolved with a kernel, with zeros around them.
 
     y[n, i, j] = sum over a, b of x[n, i + a - 1, j + b - 1] @ k[a, b], in reverse mode

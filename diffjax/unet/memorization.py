@@ -67,8 +67,11 @@ def find_copies(
         typical: r_c if known.
 
     Example:
-        >>> copies = find_copies(split.train, split.train_labels, split)  # doctest: +SKIP
-        >>> copies.memorized.all()                                        # doctest: +SKIP
+        >>> images = np.random.default_rng(0).normal(size=(60, 8, 8))
+        >>> data = dj.unet.LabelledImages(images, np.repeat([0, 1], 30))
+        >>> split = dj.unet.split_images(data, classes=(0, 1), counts=(8, 8))
+        >>> copies = find_copies(split.train, split.train_labels, split)
+        >>> bool(copies.memorized.all())
         True
     """
     typical = fresh_distances(split) if typical is None else typical

@@ -39,6 +39,7 @@ def reversal():
 def test_imbalance_reverses_generalisation_far_apart(reversal):
     assert reversal.status == Status.OK
     assert 0.2 / 0.8 < reversal.position < 1.0
+    assert round(float(reversal.position), 3) == 0.411  # as the docstring of `boundary` says
     assert reversal.log_ratio_at_low > 0 > reversal.log_ratio_at_high
     times = dj.asymptotic_dynamics(theory(ratio=float(reversal.position))).generalization_time
     assert abs(times[0] / times[1] - 1) < 1e-9

@@ -60,7 +60,10 @@ def spike_outliers(problem: AsymptoticProblem, num_features: float) -> np.ndarra
         InputError: p is not positive.
 
     Example:
-        >>> spike_outliers(problem, 1600)
+        >>> mixture = dj.two_classes((1.2, 0.8), 1.0, imbalance_ratio=0.5, cosine=0.2)
+        >>> problem = dj.AsymptoticProblem(mixture, 4.0, 2.0, 0.1)
+        >>> spike_outliers(problem, 10000).round(1).tolist()    # doctest: +SKIP
+        [1147.8, 391.9]
     """
     check_scalar("num_features", num_features, "> 0", low=0.0, strict=True)
     ensemble = _ensemble(problem)
@@ -92,7 +95,11 @@ def centroid_outliers(problem: AsymptoticProblem, centroids: ArrayLike) -> np.nd
         InputError: the problem has extensive centroids or an even part, or a wrong shape.
 
     Example:
-        >>> centroid_outliers(problem, [[12**0.5], [-(12**0.5)]])
+        >>> mixture = dj.GaussianMixture([1.0, 1.0], [0.5, 0.5])
+        >>> problem = dj.AsymptoticProblem(mixture, 8.0, 4.0, 0.1)
+        >>> found = centroid_outliers(problem, [[12**0.5], [-(12**0.5)]])   # doctest: +SKIP
+        >>> found.round(1).tolist()                                         # doctest: +SKIP
+        [32.9]
     """
     ensemble = _ensemble(problem)
     places = np.asarray(float_leaf(centroids, "centroids"))

@@ -60,7 +60,9 @@ class Spectrum(eqx.Module):
             InputError: a share out of range.
 
         Example:
-            >>> median = result.quantile(0.5)
+            >>> theory = dj.AsymptoticProblem(dj.GaussianMixture([1.0], [1.0]), 64.0, 8.0, 0.01)
+            >>> float(dj.spectrum(theory).quantile(0.5).round(5))
+            0.00187
         """
         share = np.asarray(share, float)
         if not ((share >= 0) & (share <= 1)).all():

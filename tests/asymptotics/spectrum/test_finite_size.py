@@ -75,6 +75,7 @@ def test_spikes_grow_with_the_features_and_vanish_in_the_bulk():
     problem = AsymptoticProblem(PAIR, 4, 2, 0.1)
     small, large = (spike_outliers(problem, count) for count in (1e4, 1e5))
     np.testing.assert_allclose(large / small, 10.0, rtol=0.01)
+    assert small.round(1).tolist() == [1147.8, 391.9]  # as the docstring says
     assert np.isnan(spike_outliers(problem, 8)[1])
 
 
@@ -98,6 +99,7 @@ def test_centroids_of_order_one():
         values = eigenvalues(GaussianMixture([1.0, 1.0], [0.5, 0.5], gram), size, 8, 4, 0.1, 3)
         expected = centroid_outliers(problem, [[square**0.5], [-(square**0.5)]])
         assert values[:, 0].mean() == pytest.approx(expected[0], rel=0.08)
+        assert square != 12 or expected.round(1).tolist() == [32.9]  # as the docstring says
     edge = spectrum(problem, centroids=[[0.1**0.5], [-(0.1**0.5)]])
     assert np.isnan(edge.outliers).all()
     with pytest.raises(InputError):
