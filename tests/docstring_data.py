@@ -79,7 +79,7 @@ def speciations() -> xr.Dataset:
     variables, coords = {}, dict(over, **{"class": [0, 1], "returned_class": [0, 1], "split": [1]})
     for name, output in OUTPUTS.items():
         values = np.array([getattr(one, name) for one in found])
-        attributes = {"symbol": output.symbol, "long_name": output.long_name}
+        attributes = {"symbol": output.symbol or ""}
         if output.coordinate:
             coords[output.dims[0]] = xr.Variable(output.dims, values[0], attributes)
         else:
