@@ -33,9 +33,9 @@ class UNet(nnx.Module):
         InputError: an image size that cannot be halved as often as needed, or no classes.
 
     Example:
-        >>> network = UNet(NetworkConfig(width=16), image_size=28)
-        >>> network(jnp.zeros((2, 28, 28, 1)), jnp.full(2, 0.1)).shape
-        (2, 28, 28, 1)
+        >>> network = UNet(NetworkConfig(width=4, multipliers=(1, 2), groups=2, embedding=4), 8)
+        >>> network(jnp.zeros((2, 8, 8, 1)), jnp.full(2, 0.1)).shape
+        (2, 8, 8, 1)
     """
 
     def __init__(
