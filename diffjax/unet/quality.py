@@ -11,7 +11,7 @@ from diffjax.unet.classifier import Judgement
 
 
 def frechet_distance(
-    first: Float[np.ndarray, "image feature"], second: Float[np.ndarray, "image feature"]
+    first: Float[np.ndarray, "image feature"], second: Float[np.ndarray, "other feature"]
 ) -> float:
     """|m - m'|^2 + tr(C + C' - 2 (C^(1/2) C' C^(1/2))^(1/2)) of two sets of features.
 
