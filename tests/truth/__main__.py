@@ -16,11 +16,12 @@ def main() -> int:
     parser.add_argument("--cases", type=int, default=300, help="over all models")
     parser.add_argument("--kind", nargs="+", choices=list(KINDS), help="default: all")
     parser.add_argument("--seed", type=int, default=0, help="of the generators")
+    parser.add_argument("--first", type=int, default=0, help="number of the first case of a model")
     options = parser.parse_args()
     names = options.kind or list(KINDS)
     outcomes = []
     for name in names:
-        outcomes.append(run(name, -(-options.cases // len(names)), options.seed))
+        outcomes.append(run(name, -(-options.cases // len(names)), options.seed, options.first))
         print(f"{name}: {outcomes[-1].seconds:.0f} s", file=sys.stderr, flush=True)
     print(table(outcomes))
     for title, field in (("wrong", "wrong"), ("reasonable, refused", "reasonable_refused")):

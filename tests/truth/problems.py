@@ -1,9 +1,8 @@
 """Random mixtures and problems over the ranges that users reach, and over the ordinary ones."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from hypothesis import strategies as st
 
 import diffjax as dj
 
@@ -43,11 +42,9 @@ ORDINARY = Ranges(
 """Ranges of the literature, in which every problem has to be computed."""
 
 
-def geometric(low: float, high: float) -> st.SearchStrategy[float]:
+def geometric(rng: np.random.Generator, low: float, high: float) -> float:
     """Uniform in the logarithm, with four digits so that a case can be typed."""
-    return st.floats(float(np.log(low)), float(np.log(high))).map(
-        lambda x: float(f"{np.exp(x):.4g}")
-    )
+    return float(f"{np.exp(rng.uniform(np.log(low), np.log(high))):.4g}")
 
 
 class Drawn(NamedTuple):
@@ -71,26 +68,30 @@ class Drawn(NamedTuple):
         return f"GM({list(self.stds)}, [{weights}], {' '.join(gram.split())})"
 
 
-@st.composite
-def mixtures(draw: Any, ranges: Ranges, classes: int | None = None) -> Drawn:
-    """A mixture; centroids vanish, are collinear or span as many directions as they can."""
-    size = draw(st.integers(*ranges.classes)) if classes is None else classes
-    stds = tuple(draw(geometric(*ranges.std)) for _ in range(size))
+def mixture_of(rng: np.random.Generator, ranges: Ranges, classes: int | None = None) -> Drawn:
+    """A mixture; centroids vanish, are collinear or span as many directions as they can.
+
+    One in four has equal stds.
+    """
+    size = int(rng.integers(*ranges.classes, endpoint=True)) if classes is None else classes
+    stds = [geometric(rng, *ranges.std) for _ in range(size)]
+    if rng.random() < 0.25:
+        stds = stds[:1] * size
     weights = np.ones(1)
     if size > 1:
-        rare = draw(geometric(*ranges.share)) / (size - 1) * 2 / size
-        rest = np.array([draw(st.floats(0.3, 1.0)) for _ in range(size - 1)])
+        low, high = ranges.share
+        rare = geometric(rng, min(low, 1 / size), min(high, 1 / size))
+        rest = rng.uniform(0.5, 1.0, size - 1)
         weights = np.concatenate([[rare], (1.0 - rare) * rest / rest.sum()])
-    rank = draw(st.sampled_from([0, 1, size, size]))
+    rank = int(rng.choice([0, 1, size, size]))
     centroids = np.zeros((size, max(rank, 1)))
     if rank:
-        rows = [[draw(st.floats(-1, 1)) for _ in range(rank)] for _ in range(size)]
-        longest = np.linalg.norm(rows, axis=1).max()
-        norm = draw(st.floats(0.0, 1.0)) ** 2 * ranges.norm[1]
-        centroids = np.round(np.array(rows) * np.sqrt(norm) / max(longest, 1e-3), 4)
-    return Drawn(stds, tuple(weights / weights.sum()), centroids)
+        rows = rng.uniform(-1, 1, (size, rank))
+        norm = rng.random() ** 2 * ranges.norm[1]
+        centroids = np.round(rows * np.sqrt(norm) / np.linalg.norm(rows, axis=1).max(), 4)
+    return Drawn(tuple(stds), tuple(weights / weights.sum()), centroids)
 
 
-def either() -> st.SearchStrategy[Ranges]:
+def either(rng: np.random.Generator) -> Ranges:
     """One third ordinary problems, two thirds from all that users reach."""
-    return st.sampled_from([ORDINARY, REACHED, REACHED])
+    return ORDINARY if rng.random() < 1 / 3 else REACHED

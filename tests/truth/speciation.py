@@ -1,12 +1,11 @@
 """Spinodal times against dense counting of stable roots, cloning against sampling."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from hypothesis import strategies as st
 
 import diffjax as dj
-from tests.truth.problems import ORDINARY, Drawn, either, mixtures
+from tests.truth.problems import ORDINARY, Drawn, either, mixture_of
 from tests.truth.trial import CENSORED, Case, Finding
 
 TOLERANCE = 2e-3
@@ -23,12 +22,11 @@ class Arguments(NamedTuple):
     dim: int
 
 
-@st.composite
-def cases(draw: Any) -> Case:
+def case(rng: np.random.Generator) -> Case:
     """Two or three classes."""
-    ranges = draw(either())
+    ranges = either(rng)
     arguments = Arguments(
-        draw(mixtures(ranges, draw(st.sampled_from([2, 2, 3])))), draw(st.sampled_from([40, 400]))
+        mixture_of(rng, ranges, int(rng.choice([2, 2, 3]))), int(rng.choice([40, 400]))
     )
     label = f"SpeciationProblem({arguments.drawn.label}, {arguments.dim})"
     return Case(label, ranges is ORDINARY, arguments)

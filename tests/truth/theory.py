@@ -1,13 +1,12 @@
 """The limit of infinite dimension against the same equations on finer quadratures."""
 
 import dataclasses
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from hypothesis import strategies as st
 
 import diffjax as dj
-from tests.truth.problems import ACTIVATIONS, ORDINARY, Drawn, either, geometric, mixtures
+from tests.truth.problems import ACTIVATIONS, ORDINARY, Drawn, either, geometric, mixture_of
 from tests.truth.times import time_error, times_of_curves
 from tests.truth.trial import CENSORED, Case, Finding
 
@@ -41,18 +40,17 @@ class Arguments(NamedTuple):
         return f"AP({self.drawn.label}, {sizes}, {self.activation}, bias_std={self.bias})"
 
 
-@st.composite
-def cases(draw: Any, most_classes: int = 6) -> Case:
-    """Random problems of the theory."""
-    ranges = draw(either())
+def case(rng: np.random.Generator, most_classes: int = 6) -> Case:
+    """A random problem of the theory."""
+    ranges = either(rng)
     classes = (ranges.classes[0], min(most_classes, ranges.classes[1]))
     arguments = Arguments(
-        draw(mixtures(ranges._replace(classes=classes))),
-        draw(geometric(*ranges.features)),
-        draw(geometric(*ranges.samples)),
-        draw(geometric(*ranges.time)),
-        draw(st.sampled_from(ACTIVATIONS)),
-        draw(st.sampled_from([0.0, 0.0, 0.0, 0.5])),
+        mixture_of(rng, ranges._replace(classes=classes)),
+        geometric(rng, *ranges.features),
+        geometric(rng, *ranges.samples),
+        geometric(rng, *ranges.time),
+        str(rng.choice(ACTIVATIONS)),
+        float(rng.choice([0.0, 0.0, 0.0, 0.5])),
     )
     return Case(str(arguments), ranges is ORDINARY, arguments)
 

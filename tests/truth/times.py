@@ -33,8 +33,11 @@ def times_of_curves(times, train, test, final_train, final_test, floor) -> dict[
             "half_memorization_time": (best - train[c]) - 0.5 * (best - final_train[c]),
             "half_score_error_time": 0.5 * (1 - floor[c]) - (test[c] - floor[c]),
         }
-        if floor[c] <= final_train[c]:
-            levels["memorization_time"] = np.full(len(times), -1.0)
+        never = np.full(len(times), -1.0)
+        if floor[c] <= final_train[c]:  # there is no way to go
+            levels["memorization_time"] = never
+        if best <= final_train[c]:
+            levels["half_memorization_time"] = never
         for name, curve in levels.items():
             found[name].append(_first_zero(times, curve))
     return {name: np.array(values) for name, values in found.items()}

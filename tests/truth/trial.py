@@ -1,6 +1,7 @@
 """What became of one random problem, and the table over many of them."""
 
 import dataclasses
+import sys
 import time
 import traceback
 import warnings
@@ -9,8 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
-from hypothesis import HealthCheck, Phase, given, seed, settings
-from hypothesis.strategies import SearchStrategy
+import numpy as np
 
 from diffjax.errors import InputError
 from diffjax.status import Status
@@ -81,38 +81,38 @@ class Outcome:
 
 def campaign(
     kind: str,
-    strategy: SearchStrategy[Case],
+    draw: Callable[[np.random.Generator], Case],
     check: Callable[[Any], Finding],
     cases: int,
     chance: int,
+    first: int = 0,
 ) -> Outcome:
     """Try a check on many random problems; nothing stops at the first fault.
 
+    Every problem has a generator of its own, so that any of them is drawn again by its number.
+
     Args:
         kind: name of the row.
-        strategy: of the cases.
+        draw: draws a problem.
         check: computes a problem twice and compares.
         cases: how many.
-        chance: seed of the generator.
+        chance: seed of the generators.
+        first: number of the first case.
     """
     outcome = Outcome(kind)
-
-    @seed(chance)
-    @settings(
-        max_examples=cases,
-        deadline=None,
-        database=None,
-        phases=[Phase.generate],
-        suppress_health_check=list(HealthCheck),
-    )
-    @given(strategy)
-    def all_cases(case: Case) -> None:
-        _judge(outcome, check, case)
-
     start = time.perf_counter()
-    all_cases()
+    for number in range(first, first + cases):
+        case = draw(np.random.default_rng([chance, number]))
+        _judge(outcome, check, dataclasses.replace(case, label=f"{number}: {case.label}"))
+        _tell(outcome, number)
     outcome.seconds = time.perf_counter() - start
     return outcome
+
+
+def _tell(outcome: Outcome, number: int) -> None:
+    """Progress to standard error."""
+    counts = f"{outcome.right} right, {len(outcome.wrong)} wrong, {outcome.refused.total()} refused"
+    print(f"{outcome.kind} {number}: {counts}", file=sys.stderr, flush=True)
 
 
 def _judge(outcome: Outcome, check: Callable[[Any], Finding], case: Case) -> None:
@@ -129,7 +129,7 @@ def _judge(outcome: Outcome, check: Callable[[Any], Finding], case: Case) -> Non
         return
     except Exception as error:
         place = traceback.extract_tb(error.__traceback__)[-1]
-        outcome.wrong.append(f"{case}: {type(error).__name__} at {place.name}: {error}"[:600])
+        _wrong(outcome, f"{case}: {type(error).__name__} at {place.name}: {error}"[:600])
         return
     if found.status not in CENSORED:
         _refuse(outcome, case, Status(found.status).name, found.what)
@@ -138,13 +138,19 @@ def _judge(outcome: Outcome, check: Callable[[Any], Finding], case: Case) -> Non
     if found.error <= 1.0:
         outcome.right += 1
     else:
-        outcome.wrong.append(f"{case}: {found.what}, {found.error:.3g} tolerances")
+        _wrong(outcome, f"{case}: {found.what}, {found.error:.3g} tolerances")
+
+
+def _wrong(outcome: Outcome, text: str) -> None:
+    outcome.wrong.append(text)
+    print(f"WRONG {text}", file=sys.stderr, flush=True)
 
 
 def _refuse(outcome: Outcome, case: Case, how: str, what: str) -> None:
     outcome.refused[how] += 1
     if case.reasonable:
         outcome.reasonable_refused.append(f"{case}: {how} ({what})")
+        print(f"REASONABLE {outcome.reasonable_refused[-1]}", file=sys.stderr, flush=True)
 
 
 def table(outcomes: list[Outcome]) -> str:
