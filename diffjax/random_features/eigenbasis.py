@@ -123,9 +123,15 @@ def _uncertainty(objective: Objective, basis: Eigenbasis) -> Uncertainty:
 
 
 def _with_ridges(modes: Modes, basis: Eigenbasis, uncertainty: Uncertainty) -> Modes:
-    """Two more rows: the late readouts of eigenvalues that are larger by their uncertainty."""
+    """Two more rows: the late readouts of eigenvalues that are larger by their uncertainty.
+
+    What rounding leaves of an eigenvalue below it is no bound from below: a quarter of rounding
+    stands for all that it may be.
+    """
     ridges = jnp.stack([uncertainty.truncation, uncertainty.rounding])
     later = 1.0 / (1.0 / modes.filter[-1][None] + ridges)
+    lost = basis.values < uncertainty.rounding
+    later = later.at[1].set(jnp.where(lost, 4.0 / uncertainty.rounding, later[1]))
     return modes._replace(
         filter=jnp.concatenate([modes.filter, later]),
         decay=jnp.concatenate([modes.decay, modes.decay[-1:], modes.decay[-1:]]),

@@ -80,11 +80,11 @@ def check(arguments: Arguments) -> Finding:
     ratios, statuses = map(np.asarray, _ratios(problem, jnp.asarray(scan), arguments.time))
     good = np.isin(statuses, CENSORED) & np.isfinite(ratios)
     position = float(found.position)
-    beyond = scan > (LOW if np.isnan(position) else position + 1e-6)
+    beyond = scan > (position + 1e-6 if np.isfinite(position) else LOW)
     signs = np.sign(ratios[beyond & good])
     if len(signs) and (signs != signs[0]).any():
         return Finding(status, 1e3, f"position {position:.5g}, but the order changes beyond it")
-    if np.isnan(position):
+    if not np.isfinite(position):
         return Finding(status, 0.0)
     step = TOLERANCE * (HIGH - LOW)
     precise = dj.BoundaryProblem(
