@@ -20,6 +20,7 @@ NODES_PER_CELL = {1: 1, 2: 4}
 NODES_PER_CELL_BEYOND = 8
 MARGIN = 0.03
 SAME = 1e-9
+LEAST_NOISE = 1e-10
 NEGLIGIBLE = 1e-4
 
 
@@ -74,7 +75,9 @@ def continuum_end(ensemble: Ensemble) -> Float[Array, ""]:
 
 def continuum_knots(ensemble: Ensemble) -> Float[Array, " knot"]:
     """(M,) increasing eigenvalues at which the mass is taken; half by rank, half by distance."""
-    nodes = jnp.sort(jnp.log(ensemble.residual_noise))
+    noise = ensemble.residual_noise
+    # neurons that are never active have none, but for rounding, which may be negative
+    nodes = jnp.sort(jnp.log(jnp.maximum(noise, LEAST_NOISE * jnp.max(noise))))
     count, rank = nodes.shape[0], ensemble.neurons.coordinates.shape[0]
     cells = min(MOST_KNOTS, -(-count // NODES_PER_CELL.get(rank, NODES_PER_CELL_BEYOND)))
     ends = jnp.stack([nodes[0] - 0.7, nodes[-1] + jnp.log1p(MARGIN)])
