@@ -14,6 +14,8 @@ SCAN = 640
 NEAREST = 2e-5
 INSIDE_BRACKET = 20
 ROUNDS = 5
+HIDDEN_MASS = 1e-5
+HIDDEN_ROUNDS = 6
 
 
 class Support(NamedTuple):
@@ -35,8 +37,9 @@ class Support(NamedTuple):
 def find_support(ensemble: Ensemble) -> Support:
     """All connected parts of the support but atoms, lowest first.
 
-    Parts or gaps narrower than two percent of lambda, or of its distance from an atom, may escape
-    the scan.  What begins within 2e-5 of an atom, relative to its place, is taken to begin there.
+    Parts that the scan steps over are found by their mass.  Gaps narrower than two percent of
+    lambda, or of its distance from an atom, may escape the scan.  What begins within 2e-5 of an
+    atom, relative to its place, is taken to begin there.
 
     Args:
         ensemble: of one problem, concrete.
@@ -46,7 +49,7 @@ def find_support(ensemble: Ensemble) -> Support:
     origin = max(float(atom.location), 0.0) if float(atom.mass) > 0 else 0.0
     continuum, start = end > 0, end or low
     grid = _grid(origin, start, high)
-    outside = np.asarray(solved_points(ensemble, grid).outside)
+    grid, outside = _scanned(ensemble, grid, origin)
     edges = _refined(ensemble, grid, outside, origin)
     if not outside[-1]:
         edges = np.append(edges, high)
@@ -63,6 +66,30 @@ def _grid(origin: float, start: float, high: float) -> np.ndarray:
     if origin == 0:
         return np.geomspace(start, high, SCAN)
     return origin + np.geomspace(NEAREST * origin, high - origin, 2 * SCAN)
+
+
+def _scanned(ensemble: Ensemble, grid: np.ndarray, origin: float) -> tuple[np.ndarray, np.ndarray]:
+    """The grid and `outside` on it, with points added until no gap of it holds a hidden part.
+
+    Between neighbours that are both outside the mass must not rise; where it does, the cell is
+    divided evenly in the logarithm of the distance from the origin.
+    """
+    found = solved_points(ensemble, grid)
+    outside, mass = np.asarray(found.outside), np.asarray(found.ends.mass_below)
+    shares = np.arange(1, INSIDE_BRACKET + 1) / (INSIDE_BRACKET + 1)
+    for _ in range(HIDDEN_ROUNDS):
+        hidden = np.flatnonzero(outside[1:] & outside[:-1] & (np.diff(mass) > HIDDEN_MASS))
+        if not hidden.size:
+            break
+        left, right = np.log(grid[hidden] - origin), np.log(grid[hidden + 1] - origin)
+        added = (origin + np.exp(left[:, None] + shares * (right - left)[:, None])).ravel()
+        found = solved_points(ensemble, added)
+        grid = np.concatenate([grid, added])
+        order = np.argsort(grid)
+        grid = grid[order]
+        outside = np.concatenate([outside, found.outside])[order]
+        mass = np.concatenate([mass, found.ends.mass_below])[order]
+    return grid, outside
 
 
 def _refined(

@@ -120,3 +120,16 @@ def test_masses_and_distance_at_larger_size():
         finite = np.quantile(np.log(values), shares, axis=1).mean(axis=1)
         distances.append(np.abs(finite - np.log(found.quantile(shares))).mean())
     assert distances[1] < 0.75 * distances[0] and distances[2] < 0.75 * distances[1]
+
+
+@pytest.mark.parametrize(("std", "psi_p", "psi_n", "time"), [(1.0, 2, 1, 1.0), (0.8, 3, 3, 1.2)])
+def test_a_part_narrower_than_the_scan_is_found(std, psi_p, psi_n, time):
+    """Sampled eigenvalues lie inside the parts, in the numbers that their masses say."""
+    mixture, dim = GaussianMixture([std], [1.0]), 32
+    values = eigenvalues(mixture, dim, psi_p, psi_n, time, 1)[0]
+    bulks = spectrum(AsymptoticProblem(mixture, psi_p, psi_n, time)).bulks
+    assert len(bulks) == 2
+    assert bulks[1].upper < 1.02 * bulks[1].lower
+    gap = np.sqrt(bulks[0].lower * bulks[1].upper)
+    assert abs((values > gap).mean() - bulks[0].mass) < 1.5 / values.size
+    assert abs((values < gap).mean() - bulks[1].mass) < 1.5 / values.size
