@@ -114,7 +114,7 @@ def test_a_sweep_takes_the_quadratures_that_the_limits_ask_for():
     def finite(std, distance):
         return dataclasses.replace(PROBLEM, mixture=two_classes((std, 1.0), distance))
 
-    stds, distances = [0.3, 1.5], [0.5, 4.0]
+    stds, distances = [0.3], [0.5, 4.0]
     over = {"stds[0]": stds, "distance": distances, "seed": [0, 1]}
     found = sweep(theory_comparison, finite(1.0, 1.0), over)["theory_test_loss"].values
     np.testing.assert_array_equal(found[:, :, 0], found[:, :, 1])
