@@ -7,7 +7,7 @@ from diffjax.status import Status
 
 
 def test_masses_are_finite_where_neurons_are_dead():
-    """A relu of narrow classes: a third of the neurons see negative numbers only."""
+    """A relu of a narrow class: some neurons see negative numbers only."""
     mixture = dj.GaussianMixture([0.2953], [1.0], [[2.5141]])
     problem = dj.AsymptoticProblem(mixture, 2.423, 1.364, 0.08672, activation="relu", bias_std=0.5)
     found = dj.spectrum(problem)
