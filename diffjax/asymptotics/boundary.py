@@ -19,7 +19,12 @@ import numpy as np
 
 from diffjax.asymptotics.class_times import check_class_time, class_times
 from diffjax.asymptotics.options import TheoryOptions
-from diffjax.asymptotics.options_by_rule import RuleNumbers, options_of_points, rule_numbers
+from diffjax.asymptotics.options_by_rule import (
+    RuleNumbers,
+    along_known_directions,
+    options_of_points,
+    rule_numbers,
+)
 from diffjax.asymptotics.problem import AsymptoticProblem, resolved
 from diffjax.errors import InputError
 from diffjax.fields import Field, find_field
@@ -204,12 +209,15 @@ def with_options_by_rule(problem: BoundaryProblem) -> BoundaryProblem:
     """Options left to a rule replaced, the rule looking at both ends of a concrete axis."""
     if not concrete(problem):
         return problem
-    options = resolved(placed(problem, problem.low)).theory_options
-    if problem.theory.mixture.covariances.ndim < 3:
-        ends = jax.tree.map(lambda leaf: np.asarray(leaf)[None], numbers_of_ends(problem))
-        plain = dataclasses.replace(problem.theory.theory_options, method=options.method)
-        options = options_of_points(problem.theory.activation, plain, ends)[0]
-    return with_options(problem, options)
+    if along_known_directions(problem.theory):
+        numbers = jax.tree.map(lambda leaf: np.asarray(leaf)[None], numbers_of_ends(problem))
+        plain = dataclasses.replace(problem.theory.theory_options, method="commuting")
+        return with_options(
+            problem, options_of_points(problem.theory.activation, plain, numbers)[0]
+        )
+    ends = [resolved(placed(problem, end)).theory_options for end in (problem.low, problem.high)]
+    widest = max(ends, key=lambda o: (o.centroid_rank or 0, o.centroid_nodes or 0))
+    return with_options(problem, widest)
 
 
 def numbers_of_ends(problem: BoundaryProblem) -> RuleNumbers:

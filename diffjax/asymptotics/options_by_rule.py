@@ -47,6 +47,12 @@ def rule_numbers(problem: Any) -> RuleNumbers:
     return RuleNumbers(neuron_covariance(problem, problem.mixture.gram), narrowest)
 
 
+def along_known_directions(problem: Any) -> bool:
+    """Whether the rules need no more than `RuleNumbers`: no matrices to judge, no sub-classes."""
+    method = problem.theory_options.method
+    return method == "commuting" or (method == "auto" and problem.mixture.covariances.ndim < 3)
+
+
 def neuron_covariance(problem: Any, gram: Array) -> Array:
     """(K, K) covariance of mean pre-activations for centroids with the given Gram matrix."""
     decay = jnp.exp(-2.0 * jnp.asarray(problem.diffusion_time))

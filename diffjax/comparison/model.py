@@ -14,7 +14,7 @@ from diffjax.asymptotics.model import asymptotic_dynamics
 from diffjax.asymptotics.options import TheoryOptions
 from diffjax.asymptotics.options_by_rule import RuleNumbers, rule_numbers
 from diffjax.asymptotics.problem import AsymptoticProblem, resolved
-from diffjax.asymptotics.specialize import grouped, options_at
+from diffjax.asymptotics.specialize import grouped, options_of_theories
 from diffjax.comparison.differences import TIMES, TheoryComparison, compare
 from diffjax.comparison.limit import limit_of
 from diffjax.dynamics import LABELS, Label, LearningDynamics
@@ -77,8 +77,7 @@ def _with_options(options: TheoryOptions) -> Model:
 
 def _by_quadrature(points: Points) -> list[Special]:
     """Points with the sizes of the theory's quadratures that their limits alone would have."""
-    limit = limit_of(points.problem)
-    found = options_at(points, _numbers_of_limit, limit)
+    found = options_of_theories(points, limit_of, _numbers_of_limit)
     return [
         Special(part.rows, points.problem, _with_options(part.problem))
         for part in grouped(found, lambda options: options)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from diffjax.asymptotics.model import asymptotic_dynamics
+from diffjax.asymptotics.problem import resolved
 from diffjax.comparison.limit import limit_of
 from diffjax.comparison.model import theory_comparison, theory_times
 from diffjax.errors import InputError, PrecisionError
@@ -122,3 +123,16 @@ def test_a_sweep_takes_the_quadratures_that_the_limits_ask_for():
         for curves, distance in zip(row, distances, strict=True):
             limit = asymptotic_dynamics(limit_of(finite(std, distance)))
             np.testing.assert_allclose(curves[0], limit.test_loss, rtol=1e-12)
+
+
+def test_limits_of_matrices_are_treated_as_they_are_alone():
+    """Of covariances that do not commute the theory takes the matrices, also in a sweep."""
+    turn = np.linalg.qr(np.random.default_rng(0).normal(size=(24, 24)))[0]
+    wide = np.diag(np.linspace(0.5, 2.0, 24))
+    covariances = np.stack([wide, turn @ wide @ turn.T])
+    mixture = GaussianMixture(class_covariances=covariances, centroid_gram=np.zeros((2, 2)))
+    problem = dataclasses.replace(PROBLEM, mixture=mixture)
+    limit = limit_of(problem)
+    assert resolved(limit).theory_options.method == "matrices"
+    found = sweep(theory_comparison, problem, {"seed": [0]})["theory_test_loss"].values[0]
+    np.testing.assert_allclose(found, asymptotic_dynamics(limit).test_loss, rtol=1e-10)

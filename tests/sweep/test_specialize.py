@@ -86,3 +86,21 @@ def test_a_point_of_the_theory_is_computed_as_it_is_alone():
     for curves, distance in zip(found["test_loss"], over["distance"], strict=True):
         alone = dj.asymptotic_dynamics(problem(distance))
         np.testing.assert_allclose(curves, alone.test_loss, rtol=1e-12)
+
+
+def test_sub_classes_given_by_variances_are_swept_as_they_are_alone():
+    """Their directions are coordinates that the centroids alone do not have."""
+    variances = np.ones((2, 12))
+    variances[0, 0], variances[1, 1] = 6.0, 4.0
+    mixture = dj.GaussianMixture(class_covariances=variances, centroid_gram=np.zeros((2, 2)))
+
+    def problem(time):
+        return dj.AsymptoticProblem(
+            mixture, 4.0, 2.0, time, training_times=np.geomspace(0.1, 1e4, 30),
+            theory_options=dj.TheoryOptions(method="sub-classes"),
+        )  # fmt: skip
+
+    found = dj.sweep(dj.asymptotic_dynamics, problem(0.1), {"diffusion_time": [0.2]})
+    alone = dj.asymptotic_dynamics(problem(0.2))
+    np.testing.assert_allclose(found["test_loss"][0], alone.test_loss, rtol=1e-12)
+    assert int(found["status"][0]) == int(alone.status)
