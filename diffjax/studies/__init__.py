@@ -12,7 +12,9 @@ Example:
     >>> study = find_study("phase-diagram")
     >>> study.model, study.problem.dim
     ('gradient_flow', 40)
-    >>> ds = dj.sweep(dj.find_model(study.model), study.problem, study.axes)    # doctest: +SKIP
+    >>> from diffjax.sweep import find_model
+    >>> model = find_model(study.model)
+    >>> ds = dj.sweep(model, study.problem, study.axes)    # doctest: +SKIP
     >>> verdicts = judge(study, ds)                     # of a dataset with the axes of the study
     >>> sorted({verdict.word for verdict in verdicts.values()})    # of six points of another study
     ['holds', 'undecided']
